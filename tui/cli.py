@@ -1,0 +1,5 @@
+"""The `compilot` command."""
+
+
+def main() -> None:
+    raise SystemExit(2)
