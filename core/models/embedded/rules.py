@@ -37,8 +37,11 @@ _VALUE = re.compile(
 )
 _SCOPED = re.compile(r"\s*(?:the\s+)?[`\"']?(\w+)[`\"']?\s+", re.IGNORECASE)
 _QUOTED = re.compile(r"`([^`\n]+)`|\"([^\"\n]+)\"|“([^”\n]+)”|(?<!\w)'([^'\n]+)'(?!\w)")
+_FOR = re.compile(r"\s*(?:for|in|as|of)(?: the)?(?: field)?\s+", re.IGNORECASE)
+_FOR_TAIL = re.compile(r"\s+(?:for|in|as|of)(?: the)?(?: field)?\s+$", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'*])")
 _ITEM = re.compile(r"[,;/|]|\s+(?:or|and)\s+|\.\s|\.$|\s+\|\s+")
+_COUNTED = re.compile(r"\s*\(\d+ examples?\)")
 _BULLET = re.compile(r"^\s*(?:[-*•+]|\d+[.)])\s+")
 _MARKUP = re.compile(r"^[#*\s>`\"']+|[#*:\s`\"']+$")
 
@@ -109,8 +112,8 @@ def read_rules(
         if title is not None:
             heading = title
             continue
-        for sentence in _sentences(body):
-            output, sentence = _cut_output(sentence, outputs)
+        for written in _sentences(body):
+            output, sentence = _cut_output(_COUNTED.sub("", written), outputs)
             mentions = _mentions(sentence, labels, pattern, by_text, outputs, inputs)
             if not mentions:
                 if found := _IGNORE.search(sentence):
@@ -157,11 +160,13 @@ def _sentences(body: str) -> Iterator[str]:
 
 
 def _cut_output(sentence: str, outputs: Sequence[str]) -> tuple[str | None, str]:
-    """The output field that a sentence names in backquotes, and the sentence without it."""
+    """The output field that a sentence names in backquotes, and the sentence without saying so."""
     for name in outputs:
-        at = sentence.find(f"`{name}`")
-        if at >= 0:
-            return name, sentence[:at] + name + sentence[at + len(name) + 2 :]
+        if (at := sentence.find(f"`{name}`")) >= 0:
+            head, tail = sentence[:at], sentence[at + len(name) + 2 :]
+            if _FOR.fullmatch(head):
+                return name, tail.lstrip(" ,:")
+            return name, _FOR_TAIL.sub(" ", head) + tail
     return None, sentence
 
 
