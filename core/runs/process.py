@@ -1,0 +1,53 @@
+"""Who owns a run: a process named by pid, create time and boot, so that a reused pid is never believed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+import psutil
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """The process that runs (or ran) an attempt."""
+
+    pid: int
+    create_time: float
+    """Unix seconds at which the process began."""
+    boot_id: str
+    attempt: int = 1
+    host: str = ""
+
+
+def read_boot_id() -> str:
+    """An id of this boot of this machine; on macOS the boot time stands in for it."""
+    path = Path("/proc/sys/kernel/random/boot_id")
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return f"boot-{psutil.boot_time():.0f}"
+
+
+def describe_self(attempt: int) -> Owner:
+    process = psutil.Process()
+    return Owner(
+        pid=process.pid,
+        create_time=process.create_time(),
+        boot_id=read_boot_id(),
+        attempt=attempt,
+        host=os.uname().nodename,
+    )
+
+
+def is_alive(owner: Owner | None) -> bool:
+    """True only if that very process still runs; zombies and reused pids are not alive."""
+    if owner is None or owner.pid <= 0 or owner.boot_id != read_boot_id():
+        return False
+    try:
+        process = psutil.Process(owner.pid)
+        if abs(process.create_time() - owner.create_time) > 1.0:
+            return False
+        return process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.Error:
+        return False
