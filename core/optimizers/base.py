@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import msgspec
 
 from ..recipe import Role
+from .facts import Facts, PredictorFacts
+from .spec import Params, Spec, check_needs, resolve_params
 
 if TYPE_CHECKING:
     import dspy
@@ -34,7 +37,12 @@ class Observer(Protocol):
     def trial_started(self, trial: int, *, total: int | None = None, note: str = "") -> None: ...
 
     def trial_ended(
-        self, trial: int, *, score: float | None = None, kind: EvaluationKind | None = None, candidate: str | None = None
+        self,
+        trial: int,
+        *,
+        score: float | None = None,
+        kind: EvaluationKind | None = None,
+        candidate: str | None = None,
     ) -> None: ...
 
     def candidate(self, program: dspy.Module, *, parents: Sequence[str] = (), origin: str = "") -> str:
@@ -54,11 +62,17 @@ class Observer(Protocol):
         rows: Sequence[RowScore] = (),
         candidate: str | None = None,
     ) -> None:
-        """A score of a candidate, on disk before this returns. Score from 0 to 1 over rows that did not error."""
+        """A candidate's score, from 0 to 1 over rows that did not error; on disk before this returns."""
         ...
 
     def proposal(
-        self, *, component: str, text: str, accepted: bool | None = None, reason: str = "", parent: str | None = None
+        self,
+        *,
+        component: str,
+        text: str,
+        accepted: bool | None = None,
+        reason: str = "",
+        parent: str | None = None,
     ) -> None: ...
 
     def pareto(self, fronts: Mapping[str, Sequence[str]]) -> None:
@@ -88,3 +102,74 @@ class CompileInputs:
     scratch: Path
     """A folder of this attempt alone, for optimizers that write logs."""
     extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """One DSPy optimizer: its declaration, how it is built and run, and what it will cost."""
+
+    spec: Spec
+    build: Callable[[CompileInputs, Params], dspy.Module]
+    """Builds the DSPy class and compiles under watch; imports dspy, so only a worker calls it."""
+    make_shell: Callable[[CompileInputs, Params], dspy.Module] = field(
+        default=lambda inputs, params: inputs.student.deepcopy()
+    )
+    """The program a saved state is loaded into; makes no LM call."""
+
+    def compile(self, inputs: CompileInputs) -> dspy.Module:
+        """The optimized program as DSPy returns it; trials and candidates go to `inputs.observer`.
+
+        Takes parameters as the person set them or already resolved. Raises `OptimizerError` for parameters
+        that do not fit, and lets `StopRun` through.
+        """
+        params = self._settle(inputs)
+        program = self.build(inputs, params)
+        inputs.observer.candidate(program, origin=f"returned by {self.spec.name}")
+        return program
+
+    def shell(self, inputs: CompileInputs) -> dspy.Module:
+        """The program that a state saved from `compile` is loaded into; makes no LM call."""
+        return self.make_shell(inputs, self._settle(inputs))
+
+    def _settle(self, inputs: CompileInputs) -> Params:
+        facts = data_facts(inputs)
+        check_needs(self.spec, facts)
+        resolved = resolve_params(self.spec, inputs.params, facts)
+        for note in resolved.notes:
+            inputs.observer.log(note)
+        return resolved.params
+
+
+def data_facts(inputs: CompileInputs) -> Facts:
+    """The facts that defaults and conflicts look at, from the loaded inputs."""
+    return Facts(
+        train=len(inputs.trainset),
+        val=len(inputs.valset),
+        predictors=tuple(PredictorFacts(name=name) for name, _ in inputs.student.named_predictors()),
+        num_threads=inputs.num_threads,
+    )
+
+
+def order_by_seed(rows: Sequence[Any], seed: int) -> list[Any]:
+    """The rows in an order of the seed; seed 0 keeps the order they came in.
+
+    DSPy's few-shot optimizers draw with fixed seeds of their own: the order of the rows is the public way to
+    make another run with other draws.
+    """
+    ordered = list(rows)
+    if seed:
+        random.Random(seed).shuffle(ordered)
+    return ordered
+
+
+def bootstrap_metric(inputs: CompileInputs, params: Params) -> Callable[..., Any]:
+    """The metric for optimizers that bootstrap demonstrations.
+
+    With `metric_threshold` dspy compares the plain score itself; otherwise the metric says what counts as
+    right.
+    """
+    if params.get("metric_threshold") is not None:
+        compared: Callable[..., Any] = inputs.metric.for_evaluate()
+        return compared
+    strict: Callable[..., Any] = inputs.metric.for_bootstrap()
+    return strict

@@ -1,0 +1,123 @@
+"""COPRO: asks a proposer for better instructions, scores each on the train split, and asks again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from .base import CompileInputs, Optimizer
+from .spec import Needs, Parameter, Params, Spec
+
+if TYPE_CHECKING:
+    import dspy
+
+SPEC = Spec(
+    name="COPRO",
+    summary="Rewrites instructions by trial and error, scored on the train split; its proposer sees no data.",
+    description=(
+        "For each predictor the proposer writes breadth - 1 variants of the instruction; all are scored on "
+        "the whole train split, and depth - 1 times more the proposer writes breadth new ones, shown the "
+        "earlier ones with their scores. It never sees a row of data, so it helps where wording matters and "
+        "the model knows the task; a small model that only knows its prompt has little to gain. With "
+        "several predictors every candidate of each is scored again at every depth."
+    ),
+    parameters=(
+        Parameter(
+            name="breadth",
+            type="int",
+            default=10,
+            low=2,
+            meaning="instructions per predictor and depth",
+            cost_effect="each is one evaluation of the whole train split",
+        ),
+        Parameter(
+            name="depth",
+            type="int",
+            default=3,
+            low=1,
+            meaning="rounds of proposals",
+            cost_effect="grows linearly with one predictor, with the square of it with several",
+        ),
+        Parameter(
+            name="init_temperature",
+            type="float",
+            default=1.4,
+            low=0.0,
+            high=2.0,
+            meaning="temperature of the proposer; higher is more creative",
+        ),
+    ),
+    presets={
+        "light": {"breadth": 4, "depth": 2},
+        "medium": {"breadth": 10, "depth": 3},
+        "heavy": {"breadth": 16, "depth": 4},
+    },
+    needs=Needs(),
+    roles=("student", "proposer"),
+    seed_use="Nothing: COPRO draws nothing by itself; runs differ only by the models' answers.",
+    not_exposed={
+        "metric": "it is the workspace's metric",
+        "prompt_model": "it is the model of the role proposer",
+        "track_stats": "every score is recorded anyway",
+        "eval_kwargs": "num_threads comes from run.num_threads",
+    },
+)
+
+
+def evaluations(predictors: int, breadth: int, depth: int) -> Iterator[tuple[int, int, int]]:
+    """Depth, predictor and candidate (each from 0) of every evaluation COPRO makes, in its order.
+
+    With one predictor each depth scores its new candidates; with several, all candidates so far are scored
+    again at each depth, because the other predictors changed.
+    """
+    for level in range(depth):
+        for predictor in range(predictors):
+            candidates = breadth if predictors == 1 else breadth * (level + 1)
+            for candidate in range(candidates):
+                yield level, predictor, candidate
+
+
+def _build(inputs: CompileInputs, params: Params) -> dspy.Module:
+    from dspy.teleprompt import COPRO
+
+    from .watch import EvaluationWatch, Trials
+
+    names: list[str] = [name for name, _ in inputs.student.named_predictors()]
+    breadth: int = params["breadth"]
+    depth: int = params["depth"]
+    schedule = list(evaluations(len(names), breadth, depth))
+
+    def note(trial: int) -> str:
+        if trial > len(schedule):
+            return ""
+        level, predictor, candidate = schedule[trial - 1]
+        return f"depth {level + 1} of {depth}, {names[predictor]}, instruction {candidate + 1}"
+
+    def component(proposal: int) -> str:
+        first = (breadth - 1) * len(names)
+        if proposal < first:
+            return names[proposal // (breadth - 1)]
+        return names[(proposal - first) // breadth % len(names)]
+
+    trials = Trials(inputs.observer, total=len(schedule), note=note)
+    watch = EvaluationWatch(
+        inputs,
+        trials,
+        origin=SPEC.name,
+        proposal_field="proposed_instruction",
+        proposal_component=component,
+    )
+    optimizer = COPRO(
+        metric=watch.watch_metric(inputs.metric.for_evaluate()),
+        prompt_model=inputs.lms["proposer"],
+        **SPEC.arguments(params, "init"),
+    )
+    with watch.installed():
+        return optimizer.compile(
+            inputs.student,
+            trainset=inputs.trainset,
+            eval_kwargs={"num_threads": inputs.num_threads, "display_progress": True},
+        )
+
+
+OPTIMIZER = Optimizer(SPEC, _build)

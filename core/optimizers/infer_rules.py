@@ -1,0 +1,81 @@
+"""InferRules: bootstraps demonstrations, then lets the proposer write rules from the train rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .base import CompileInputs, Optimizer, bootstrap_metric, order_by_seed
+from .demos import MAX_ROUNDS, METRIC_THRESHOLD, SUPPLIED, demo_parameters
+from .spec import Needs, Parameter, Params, Spec
+
+if TYPE_CHECKING:
+    import dspy
+
+SPEC = Spec(
+    name="InferRules",
+    summary="Has rules written from the train rows, adds them to the instructions, keeps the best on val.",
+    description=(
+        "First one bootstrap of demonstrations; then num_candidates times, for every predictor, the "
+        "proposer reads the train rows and writes num_rules rules, which are appended to the instructions; "
+        "each such program is scored on the whole val split. The train rows must fit into one prompt (DSPy "
+        "drops rows until they do)."
+    ),
+    parameters=(
+        Parameter(
+            name="num_candidates",
+            type="int",
+            default=10,
+            low=1,
+            meaning="programs with newly written rules",
+            cost_effect="each is one proposer call per predictor and one evaluation of the whole val split",
+        ),
+        Parameter(name="num_rules", type="int", default=10, low=1, meaning="rules asked for, per predictor"),
+        *demo_parameters(),
+        MAX_ROUNDS,
+        METRIC_THRESHOLD,
+    ),
+    presets={
+        "light": {"num_candidates": 4},
+        "medium": {"num_candidates": 10},
+        "heavy": {"num_candidates": 20, "num_rules": 15},
+    },
+    needs=Needs(min_val=1),
+    roles=("student", "teacher", "proposer"),
+    seed_use="Another seed orders the train rows differently; DSPy's own draws are fixed.",
+    not_exposed=SUPPLIED,
+)
+
+
+def _build(inputs: CompileInputs, params: Params) -> dspy.Module:
+    from dspy.teleprompt import InferRules
+    from dspy.teleprompt.infer_rules import RulesInductionProgram
+
+    from .watch import EvaluationWatch, Trials
+
+    trials = Trials(inputs.observer, total=params["num_candidates"], eager=True)
+    names = [name for name, _ in inputs.student.named_predictors()]
+    watch = EvaluationWatch(
+        inputs,
+        trials,
+        origin=SPEC.name,
+        proposal_field="natural_language_rules",
+        proposal_component=lambda index: names[index % len(names)],
+    )
+    optimizer = InferRules(
+        metric=watch.watch_metric(bootstrap_metric(inputs, params)),
+        teacher_settings={"lm": inputs.lms["teacher"]},
+        num_threads=inputs.num_threads,
+        max_errors=watch.max_errors,
+        **SPEC.arguments(params, "init"),
+    )
+    # DSPy would let the teacher write the rules as well; writing prompts is the proposer's work.
+    optimizer.rules_induction_program = RulesInductionProgram(
+        params["num_rules"], teacher_settings={"lm": inputs.lms["proposer"]}
+    )
+    with watch.installed():
+        return optimizer.compile(
+            inputs.student, trainset=order_by_seed(inputs.trainset, inputs.seed), valset=inputs.valset
+        )
+
+
+OPTIMIZER = Optimizer(SPEC, _build)

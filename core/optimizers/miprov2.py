@@ -1,0 +1,339 @@
+"""MIPROv2: instructions and demonstrations chosen together by Bayesian optimization."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Literal
+
+from .base import CompileInputs, Optimizer, bootstrap_metric
+from .demos import METRIC_THRESHOLD, demo_parameters
+from .facts import Facts
+from .spec import Conflict, DefaultRule, Needs, Parameter, Params, Spec
+
+if TYPE_CHECKING:
+    import dspy
+
+AUTO_CANDIDATES: Mapping[str, int] = {"light": 6, "medium": 12, "heavy": 18}
+AUTO_VAL_ROWS: Mapping[str, int] = {"light": 100, "medium": 300, "heavy": 1000}
+MINIBATCH_ABOVE_VAL_ROWS = 50
+"""In auto mode DSPy uses minibatches when it scores on more val rows than this."""
+
+Step = Literal["default", "trial", "full"]
+
+
+def is_zero_shot(params: Params) -> bool:
+    return bool(params["max_bootstrapped_demos"] == 0 and params["max_labeled_demos"] == 0)
+
+
+def trials_for(predictors: int, candidates: int, *, zero_shot: bool) -> int:
+    """The trials DSPy takes for N candidates and M choices to make: max(2·M·log2 N, 1.5·N)."""
+    choices = predictors if zero_shot else 2 * predictors
+    return int(max(2 * choices * math.log2(candidates), 1.5 * candidates))
+
+
+class Schedule:
+    """The sizes MIPROv2 works with, as its `compile` derives them from parameters and data."""
+
+    def __init__(self, params: Params, *, val: int, predictors: int) -> None:
+        auto = params["auto"]
+        zero_shot = is_zero_shot(params)
+        if auto is None:
+            self.demo_sets = self.instructions = params["num_candidates"]
+            self.trials = params["num_trials"]
+            self.val_rows = val
+            self.minibatch = params["minibatch"]
+        else:
+            self.demo_sets = AUTO_CANDIDATES[auto]
+            self.instructions = self.demo_sets if zero_shot else int(self.demo_sets * 0.5)
+            self.trials = trials_for(predictors, self.demo_sets, zero_shot=zero_shot)
+            self.val_rows = min(val, AUTO_VAL_ROWS[auto])
+            self.minibatch = self.val_rows > MINIBATCH_ABOVE_VAL_ROWS
+        self.minibatch_size = params["minibatch_size"] if self.minibatch else self.val_rows
+        self.full_every = params["minibatch_full_eval_steps"]
+        # The proposer writes one instruction per demonstration set it looks at, so never more than there are.
+        self.instructions = min(self.instructions, self.demo_sets)
+
+    def steps(self) -> Iterator[Step]:
+        """Every evaluation in order: the default program, the trials, and the full ones between minibatches.
+
+        Mirrors DSPy's trial numbers: a full evaluation is added to the study, so it moves the numbers on, and
+        one is due when the number is a multiple of `full_every` + 1 and before the very last number.
+        """
+        yield "default"
+        last = self.trials + self.trials // self.full_every + 1 + (1 if self.trials % self.full_every else 0)
+        number = 1
+        for _ in range(self.trials):
+            number += 1
+            yield "trial"
+            if self.minibatch and (number % (self.full_every + 1) == 0 or number == last - 1):
+                number += 1
+                yield "full"
+
+
+def _minibatch_is_too_large(params: Params, facts: Facts) -> bool:
+    if facts.val is None or not facts.predictors:
+        return False
+    schedule = Schedule(params, val=facts.val, predictors=len(facts.predictors))
+    return schedule.minibatch and schedule.minibatch_size > schedule.val_rows
+
+
+def _demo_draw_is_empty(params: Params, facts: Facts) -> bool:
+    return bool(params["max_bootstrapped_demos"] == 0 and params["max_labeled_demos"] > 0)
+
+
+SPEC = Spec(
+    name="MIPROv2",
+    summary=(
+        "Writes instructions grounded in data and program, and searches them together with demonstrations."
+    ),
+    description=(
+        "Bootstraps sets of demonstrations, has the proposer describe the data and the program and write "
+        "instructions, and then tries combinations of instruction and demonstrations with Optuna's TPE "
+        "sampler, on minibatches of the val split when it is large. A good choice from about 50 to 200 "
+        "examples."
+    ),
+    parameters=(
+        Parameter(
+            name="auto",
+            type="str",
+            default="light",
+            choices=("light", "medium", "heavy"),
+            optional=True,
+            meaning=(
+                "how much to try: 6, 12 or 18 candidates; none to set num_candidates and num_trials yourself"
+            ),
+            cost_effect="more candidates and more trials",
+        ),
+        Parameter(
+            name="num_candidates",
+            type="int",
+            default=None,
+            optional=True,
+            low=2,
+            meaning="demonstration sets, and instructions per predictor (instead of auto)",
+            cost_effect="each set is one bootstrap, each instruction three proposer calls per predictor",
+        ),
+        Parameter(
+            name="num_trials",
+            type="int",
+            default=None,
+            optional=True,
+            low=1,
+            goes_to="compile",
+            meaning="combinations tried (instead of auto)",
+            cost_effect="each is one evaluation of a minibatch, or of the val split without minibatches",
+        ),
+        *demo_parameters(labeled=4),
+        METRIC_THRESHOLD,
+        Parameter(
+            name="init_temperature",
+            type="float",
+            default=1.0,
+            low=0.0,
+            high=2.0,
+            meaning="temperature of the proposer",
+        ),
+        Parameter(
+            name="minibatch",
+            type="bool",
+            default=True,
+            goes_to="compile",
+            meaning="score trials on a sample of the val split (auto decides by itself: above 50 rows)",
+            cost_effect="cheaper trials, and a full evaluation now and then",
+        ),
+        Parameter(
+            name="minibatch_size",
+            type="int",
+            default=35,
+            low=1,
+            goes_to="compile",
+            meaning="rows of a minibatch",
+            cost_effect="dearer trials",
+        ),
+        Parameter(
+            name="minibatch_full_eval_steps",
+            type="int",
+            default=5,
+            low=1,
+            goes_to="compile",
+            meaning="minibatch trials between two evaluations of the whole val split",
+            cost_effect="a larger value saves full evaluations",
+        ),
+        Parameter(
+            name="program_aware_proposer",
+            type="bool",
+            default=True,
+            goes_to="compile",
+            meaning="show the proposer the program's code",
+            cost_effect="two more proposer calls per instruction",
+        ),
+        Parameter(
+            name="data_aware_proposer",
+            type="bool",
+            default=True,
+            goes_to="compile",
+            meaning="show the proposer a summary of the data",
+            cost_effect="up to eleven more proposer calls in all",
+        ),
+        Parameter(
+            name="view_data_batch_size",
+            type="int",
+            default=10,
+            low=1,
+            goes_to="compile",
+            meaning="rows the proposer reads at a time for its summary of the data",
+            cost_effect="a larger value saves proposer calls",
+        ),
+        Parameter(
+            name="tip_aware_proposer",
+            type="bool",
+            default=True,
+            goes_to="compile",
+            meaning="give the proposer a random tip on style",
+        ),
+        Parameter(
+            name="fewshot_aware_proposer",
+            type="bool",
+            default=True,
+            goes_to="compile",
+            meaning="show the proposer bootstrapped demonstrations",
+        ),
+    ),
+    presets={"light": {"auto": "light"}, "medium": {"auto": "medium"}, "heavy": {"auto": "heavy"}},
+    default_rules=(
+        DefaultRule(
+            parameter="auto",
+            when=lambda params, given, facts: bool({"num_candidates", "num_trials"} & given),
+            value=lambda params, facts: None,
+            note="",
+        ),
+        DefaultRule(
+            parameter="num_trials",
+            when=lambda params, given, facts: (
+                params["auto"] is None and params["num_candidates"] is not None and bool(facts.predictors)
+            ),
+            value=lambda params, facts: trials_for(
+                len(facts.predictors), params["num_candidates"], zero_shot=is_zero_shot(params)
+            ),
+            note="num_trials is {num_trials}, as many as DSPy recommends for {num_candidates} candidates",
+        ),
+        DefaultRule(
+            parameter="minibatch",
+            when=lambda params, given, facts: (
+                params["auto"] is None and facts.val is not None and facts.val <= params["minibatch_size"]
+            ),
+            value=lambda params, facts: False,
+            note="no minibatches: the val split has {val} rows, a minibatch would have {minibatch_size}",
+        ),
+    ),
+    conflicts=(
+        Conflict(
+            parameters=("auto", "num_candidates", "num_trials"),
+            when=lambda params, facts: (
+                params["auto"] is not None
+                and (params["num_candidates"] is not None or params["num_trials"] is not None)
+            ),
+            explanation="auto={auto} sets the candidates and trials, so they cannot be given as well",
+            fix="leave out auto, or leave out num_candidates and num_trials",
+        ),
+        Conflict(
+            parameters=("num_candidates",),
+            when=lambda params, facts: params["auto"] is None and params["num_candidates"] is None,
+            explanation="without auto, MIPROv2 must be told num_candidates",
+            fix="set num_candidates, for example to 8, or auto to light",
+        ),
+        Conflict(
+            parameters=("num_trials",),
+            when=lambda params, facts: (
+                params["auto"] is None and params["num_trials"] is None and bool(facts.predictors)
+            ),
+            explanation="without auto, MIPROv2 must be told num_trials",
+            fix="set num_trials, or auto to light",
+        ),
+        Conflict(
+            parameters=("minibatch_size",),
+            when=lambda params, facts: (
+                (params["auto"] is not None or params["num_trials"] is not None)
+                and _minibatch_is_too_large(params, facts)
+            ),
+            explanation="a minibatch of {minibatch_size} rows is larger than the val split ({val} rows)",
+            fix="set minibatch_size to at most {val}, or minibatch to false",
+        ),
+        Conflict(
+            parameters=("max_bootstrapped_demos", "max_labeled_demos"),
+            when=_demo_draw_is_empty,
+            explanation=(
+                "with max_bootstrapped_demos=0 and max_labeled_demos={max_labeled_demos} DSPy draws from an "
+                "empty range"
+            ),
+            fix="set max_bootstrapped_demos to at least 1, or both to 0 to optimize instructions only",
+        ),
+    ),
+    needs=Needs(min_train=1, min_val=1, extras=("optuna",)),
+    roles=("student", "teacher", "proposer"),
+    seed_use="Seeds the bootstraps, tips, minibatches and Optuna's sampler.",
+    not_exposed={
+        "metric": "it is the workspace's metric",
+        "prompt_model": "it is the model of the role proposer",
+        "task_model": "it is the model of the role student",
+        "teacher_settings": "it is the model of the role teacher",
+        "num_threads": "it is run.num_threads",
+        "max_errors": "it is run.max_errors",
+        "seed": "it is run.seed",
+        "verbose": "the run's log has it all",
+        "track_stats": "every score is recorded anyway",
+        "log_dir": "candidates are kept in the run's folder",
+        "provide_traceback": "the run's log has it all",
+        "requires_permission_to_run": "DSPy removed it",
+    },
+)
+
+
+def _build(inputs: CompileInputs, params: Params) -> dspy.Module:
+    import dspy
+
+    from .watch import EvaluationWatch, Trials
+
+    names = [name for name, _ in inputs.student.named_predictors()]
+    schedule = Schedule(params, val=len(inputs.valset), predictors=len(names))
+    if schedule.val_rows < len(inputs.valset):
+        inputs.observer.log(
+            f"auto={params['auto']} scores on {schedule.val_rows} of the {len(inputs.valset)} val rows, so "
+            f"its own full evaluations are shown as minibatches"
+        )
+    steps = list(schedule.steps())
+    titles = {"default": "the program as it is", "trial": "", "full": "full evaluation of the best so far"}
+    trials = Trials(
+        inputs.observer,
+        total=len(steps),
+        note=lambda trial: titles[steps[trial - 1]] if trial <= len(steps) else "",
+    )
+    watch = EvaluationWatch(
+        inputs,
+        trials,
+        origin=SPEC.name,
+        proposal_field="proposed_instruction",
+        proposal_component=lambda index: names[min(index // schedule.instructions, len(names) - 1)],
+    )
+    optimizer = dspy.MIPROv2(
+        metric=watch.watch_metric(bootstrap_metric(inputs, params)),
+        prompt_model=inputs.lms["proposer"],
+        task_model=inputs.lms["student"],
+        teacher_settings={"lm": inputs.lms["teacher"]},
+        num_threads=inputs.num_threads,
+        max_errors=watch.max_errors,
+        seed=inputs.seed,
+        track_stats=False,
+        **SPEC.arguments(params, "init"),
+    )
+    with watch.installed():
+        return optimizer.compile(
+            inputs.student,
+            trainset=inputs.trainset,
+            valset=inputs.valset,
+            **SPEC.arguments(params, "compile"),
+        )
+
+
+OPTIMIZER = Optimizer(SPEC, _build)

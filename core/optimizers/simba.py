@@ -1,0 +1,149 @@
+"""SIMBA: learns from minibatch rows on which the program sometimes succeeds and sometimes fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .base import CompileInputs, Optimizer
+from .spec import Conflict, DefaultRule, Needs, Parameter, Params, Spec
+
+if TYPE_CHECKING:
+    import dspy
+
+SPEC = Spec(
+    name="SIMBA",
+    summary="Samples answers on minibatches and turns their differences into rules and demonstrations.",
+    description=(
+        "Each step runs the best programs so far num_candidates times on a minibatch of train rows, looks "
+        "for rows whose answers vary most in score, and makes new programs by adding a good answer as a "
+        "demonstration or a rule that the proposer writes from a good and a bad one. New programs are "
+        "scored on the same minibatch; at the end the winners are scored on the whole train split. The val "
+        "split is not used."
+    ),
+    parameters=(
+        Parameter(
+            name="bsize",
+            type="int",
+            default=32,
+            low=1,
+            meaning="rows of a minibatch; never more than the train split has",
+            cost_effect="each step runs the program bsize × (2 · num_candidates + 1) times",
+        ),
+        Parameter(
+            name="num_candidates",
+            type="int",
+            default=6,
+            low=2,
+            meaning="answers sampled per row, and new programs per step (one more than this)",
+            cost_effect="each step runs the program bsize × (2 · num_candidates + 1) times",
+        ),
+        Parameter(
+            name="max_steps",
+            type="int",
+            default=8,
+            low=1,
+            meaning="steps",
+            cost_effect="each step runs the program bsize × (2 · num_candidates + 1) times",
+        ),
+        Parameter(
+            name="max_demos",
+            type="int",
+            default=4,
+            low=0,
+            meaning="demonstrations a predictor holds before some are dropped; 0 writes rules only",
+            cost_effect="longer prompts, no more calls",
+        ),
+        Parameter(
+            name="demo_input_field_maxlen",
+            type="int",
+            default=100_000,
+            low=1,
+            meaning="characters of an input field kept in a demonstration",
+        ),
+        Parameter(
+            name="temperature_for_sampling",
+            type="float",
+            default=0.2,
+            low=0.001,
+            meaning="how evenly programs are drawn for sampling answers; lower prefers the best",
+        ),
+        Parameter(
+            name="temperature_for_candidates",
+            type="float",
+            default=0.2,
+            low=0.001,
+            meaning="how evenly programs are drawn as the source of new ones; lower prefers the best",
+        ),
+        Parameter(
+            name="teacher_samples",
+            type="bool",
+            default=False,
+            goes_to="ours",
+            meaning="let the teacher's model give one of the num_candidates answers per row",
+            cost_effect="moves one sampled answer in num_candidates from the student to the teacher",
+        ),
+    ),
+    presets={
+        "light": {"max_steps": 4, "num_candidates": 4},
+        "medium": {"max_steps": 8, "num_candidates": 6},
+        "heavy": {"max_steps": 12, "num_candidates": 8},
+    },
+    default_rules=(
+        DefaultRule(
+            parameter="bsize",
+            when=lambda params, given, facts: facts.train is not None and params["bsize"] > facts.train,
+            value=lambda params, facts: facts.train,
+            note="bsize is {bsize}, the whole train split (DSPy's default of 32 needs 32 rows)",
+        ),
+    ),
+    conflicts=(
+        Conflict(
+            parameters=("bsize",),
+            when=lambda params, facts: facts.train is not None and params["bsize"] > facts.train,
+            explanation="a minibatch of {bsize} rows is larger than the train split ({train} rows)",
+            fix="set bsize to at most {train}, or leave it out",
+        ),
+    ),
+    needs=Needs(feedback="useful", min_train=2),
+    roles=("student", "teacher", "proposer"),
+    seed_use="Seeds minibatches, draws of programs and strategies.",
+    not_exposed={
+        "metric": "it is the workspace's metric",
+        "prompt_model": "it is the model of the role proposer",
+        "teacher_settings": "it is the model of the role teacher, when teacher_samples is on",
+        "num_threads": "it is run.num_threads",
+        "seed": "it is run.seed",
+    },
+)
+
+
+def _build(inputs: CompileInputs, params: Params) -> dspy.Module:
+    import dspy
+
+    from .watch_simba import SimbaWatch
+
+    watch = SimbaWatch(
+        inputs,
+        batch_size=params["bsize"],
+        samples=params["num_candidates"],
+        steps=params["max_steps"],
+    )
+    judge = inputs.metric.for_gepa()
+
+    def metric(example: dspy.Example, prediction: dspy.Prediction) -> Any:
+        # SIMBA shows the proposer everything besides the score, so feedback in words helps it.
+        return judge(example, prediction, None, None, None)
+
+    optimizer = dspy.SIMBA(
+        metric=watch.watch_metric(metric),
+        prompt_model=inputs.lms["proposer"],
+        # SIMBA writes a rollout id into the teacher's LM, which must not reach other calls.
+        teacher_settings={"lm": inputs.lms["teacher"].copy()} if params["teacher_samples"] else None,
+        num_threads=inputs.num_threads,
+        **SPEC.arguments(params, "init"),
+    )
+    with watch.installed():
+        return optimizer.compile(inputs.student, trainset=inputs.trainset, seed=inputs.seed)
+
+
+OPTIMIZER = Optimizer(SPEC, _build)
