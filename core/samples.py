@@ -28,7 +28,7 @@ def copy_sample(name: str, destination: Path) -> tuple[Path, ...]:
     """Copy a sample workspace into a folder, made when missing, and return the files written.
 
     Nothing that stands there is written over; a copy that fails part way is taken back.
-    Raises WorkspaceError: no such sample, a file of the sample stands there already, the folder cannot be written.
+    Raises WorkspaceError: no such sample, one of its files stands there already, the folder cannot be written.
     """
     source = _find_sample(name)
     files = _files_of(source)
