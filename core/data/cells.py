@@ -1,0 +1,166 @@
+"""One cell: its text, its hash, and the type that a column of plain text stands for."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+
+ColumnType = Literal[
+    "text",
+    "integer",
+    "number",
+    "boolean",
+    "list",
+    "object",
+    "date",
+    "datetime",
+    "time",
+    "bytes",
+    "mixed",
+    "empty",
+]
+
+_INTEGER = re.compile(r"-?[1-9][0-9]{0,17}|0").fullmatch
+_NUMBER = re.compile(r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?").fullmatch
+_BOOLEAN = {"true": True, "false": False, "True": True, "False": False, "TRUE": True, "FALSE": False}
+
+_encode = msgspec.json.Encoder(decimal_format="string").encode
+
+
+def encode_json(value: Any) -> str:
+    """Compact JSON of a value; what JSON cannot hold (NaN excepted, as null) as text."""
+    return str(msgspec.json.encode(value, enc_hook=str, order="deterministic"), "utf-8")
+
+
+def cell_text(value: Any) -> str | None:
+    """A cell as text: what a filter looks through and what a row's hash is made of. None stays None."""
+    if value is None or isinstance(value, str):
+        return value
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, (int, Decimal, timedelta)):
+        return str(value)
+    if isinstance(value, (date, datetime, time)):
+        return value.isoformat()
+    return encode_json(value)
+
+
+def hash_row(values: Mapping[str, Any]) -> str:
+    """16 hex digits over a row's columns and texts; missing cells and column order do not count.
+
+    Made from text, so that neither the file's format nor a column's inferred type changes it.
+    """
+    texts = [(name, text) for name, value in sorted(values.items()) if (text := cell_text(value)) is not None]
+    return hashlib.blake2b(_encode(_clean(texts)), digest_size=8).hexdigest()
+
+
+def _clean(texts: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    try:
+        for pair in texts:
+            pair[0].encode()
+            pair[1].encode()
+    except UnicodeEncodeError:
+        return [
+            (
+                name.encode("utf-8", "backslashreplace").decode(),
+                text.encode("utf-8", "backslashreplace").decode(),
+            )
+            for name, text in texts
+        ]
+    return texts
+
+
+class TextTyper:
+    """Narrows what a column of plain text holds: integers, numbers, booleans, or just text.
+
+    Only plain forms count: `007`, `+1 555` and 19-digit ids stay text, as do dates and NaN.
+    """
+
+    def __init__(self) -> None:
+        self._candidates: list[ColumnType] = ["integer", "number", "boolean"]
+        self._seen = False
+
+    def feed(self, cells: Iterable[str | None]) -> None:
+        for cell in cells:
+            if not self._candidates:
+                return
+            if cell is None:
+                continue
+            self._seen = True
+            self._candidates = [kind for kind in self._candidates if _fits(kind, cell)]
+
+    @property
+    def type(self) -> ColumnType:
+        if not self._seen:
+            return "empty"
+        return self._candidates[0] if self._candidates else "text"
+
+
+def _fits(kind: ColumnType, cell: str) -> bool:
+    if kind == "integer":
+        return _INTEGER(cell) is not None
+    if kind == "number":
+        return _NUMBER(cell) is not None and math.isfinite(float(cell))
+    return cell in _BOOLEAN
+
+
+def read_boolean(cell: str) -> bool:
+    return _BOOLEAN[cell]
+
+
+PARSERS: dict[ColumnType, Callable[[str], Any]] = {"integer": int, "number": float, "boolean": read_boolean}
+"""How the text of a typed column becomes a value."""
+
+
+def value_type(value: Any) -> ColumnType:
+    """The type of one value; None is `empty`."""
+    for kinds, name in _TYPES:
+        if isinstance(value, kinds):
+            return name
+    return "empty" if value is None else "mixed"
+
+
+_TYPES: tuple[tuple[tuple[type, ...], ColumnType], ...] = (
+    ((str,), "text"),
+    ((bool,), "boolean"),
+    ((int,), "integer"),
+    ((float, Decimal), "number"),
+    ((list, tuple), "list"),
+    ((dict,), "object"),
+    ((datetime,), "datetime"),
+    ((date,), "date"),
+    ((time, timedelta), "time"),
+    ((bytes,), "bytes"),
+)
+
+
+def join_types(first: ColumnType, second: ColumnType) -> ColumnType:
+    """The type of a column that holds both."""
+    if first == second or second == "empty":
+        return first
+    if first == "empty":
+        return second
+    if {first, second} == {"integer", "number"}:
+        return "number"
+    return "mixed"
+
+
+def values_type(values: Iterable[Any]) -> ColumnType:
+    """The type of a column of values."""
+    joined: ColumnType = "empty"
+    for value in values:
+        joined = join_types(joined, value_type(value))
+        if joined == "mixed":
+            break
+    return joined

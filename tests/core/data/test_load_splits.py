@@ -1,0 +1,158 @@
+"""Loading a recipe's data into train, val and test."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from core.data import load_splits, to_examples
+from core.errors import DataError
+from core.recipe import DataSpec, SplitSpec
+
+
+def write_rows(path: Path, count: int, start: int = 0) -> None:
+    rows = [
+        {"question": f"question {i}", "label": "abc"[i % 7 % 3], "team": f"t{i % 11}"}
+        for i in range(start, start + count)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+SPEC = DataSpec(
+    path="rows.jsonl",
+    inputs=("question",),
+    stratify="label",
+    split=SplitSpec(train=0.5, val=0.2, test=0.3),
+)
+
+
+def test_sizes_and_classes_are_in_proportion(tmp_path: Path) -> None:
+    write_rows(tmp_path / "rows.jsonl", 60)
+    splits = load_splits(SPEC, tmp_path)
+    assert [len(splits.train), len(splits.val), len(splits.test)] == [30, 12, 18]
+    totals = Counter(row.values["label"] for row in splits.train + splits.val + splits.test)
+    for part, share in (("train", 0.5), ("val", 0.2), ("test", 0.3)):
+        counts = Counter(row.values["label"] for row in splits.part(part))
+        assert all(abs(counts[label] - total * share) < 1 for label, total in totals.items())
+
+
+def test_split_does_not_depend_on_the_order_of_the_file(tmp_path: Path) -> None:
+    write_rows(tmp_path / "rows.jsonl", 60)
+    before = load_splits(SPEC, tmp_path)
+    lines = (tmp_path / "rows.jsonl").read_text().splitlines()
+    random.Random(1).shuffle(lines)
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    after = load_splits(SPEC, tmp_path)
+    for part in ("train", "val", "test"):
+        assert {row.hash for row in before.part(part)} == {row.hash for row in after.part(part)}
+
+
+def test_frozen_rows_stay_when_rows_are_added(tmp_path: Path) -> None:
+    state = tmp_path / ".compilot"
+    write_rows(tmp_path / "rows.jsonl", 40)
+    before = load_splits(SPEC, tmp_path, state)
+    write_rows(tmp_path / "rows.jsonl", 100)
+    after = load_splits(SPEC, tmp_path, state)
+    for part in ("train", "val", "test"):
+        assert {row.hash for row in before.part(part)} <= {row.hash for row in after.part(part)}
+    assert [len(after.train), len(after.val), len(after.test)] == [50, 20, 30]
+
+
+def test_seed_changes_the_split_and_nothing_else_does(tmp_path: Path) -> None:
+    write_rows(tmp_path / "rows.jsonl", 60)
+    other = DataSpec(**{**_fields(SPEC), "split": SplitSpec(train=0.5, val=0.2, test=0.3, seed=1)})
+    first, again, seeded = (load_splits(spec, tmp_path) for spec in (SPEC, SPEC, other))
+    assert first.hash == again.hash != seeded.hash
+
+
+def _fields(spec: DataSpec) -> dict[str, object]:
+    return {name: getattr(spec, name) for name in spec.__struct_fields__}
+
+
+def test_counts_come_first_and_fractions_share_the_rest(tmp_path: Path) -> None:
+    write_rows(tmp_path / "rows.jsonl", 100)
+    spec = DataSpec(path="rows.jsonl", inputs=("question",), split=SplitSpec(val=12))
+    splits = load_splits(spec, tmp_path)
+    assert [len(splits.train), len(splits.val), len(splits.test)] == [66, 12, 22]
+
+
+def test_rows_that_no_part_asks_for_are_named(tmp_path: Path) -> None:
+    write_rows(tmp_path / "rows.jsonl", 100)
+    spec = DataSpec(path="rows.jsonl", inputs=("question",), split=SplitSpec(train=20, val=12, test=10))
+    splits = load_splits(spec, tmp_path)
+    assert len(splits.train) == 20
+    assert "58 of 100 rows are in no part" in splits.notes[0]
+
+
+def test_train_alone_is_split_and_train_with_val_is_not(tmp_path: Path) -> None:
+    write_rows(tmp_path / "train.jsonl", 40)
+    write_rows(tmp_path / "val.jsonl", 10, start=40)
+    alone = load_splits(DataSpec(train="train.jsonl", inputs=("question",)), tmp_path)
+    assert [len(alone.train), len(alone.val), len(alone.test)] == [24, 8, 8]
+    both = load_splits(DataSpec(train="train.jsonl", val="val.jsonl", inputs=("question",)), tmp_path)
+    assert [len(both.train), len(both.val), len(both.test)] == [40, 10, 0]
+    tested = load_splits(DataSpec(train="train.jsonl", test="val.jsonl", inputs=("question",)), tmp_path)
+    assert [len(tested.train), len(tested.val), len(tested.test)] == [30, 10, 10]
+
+
+def test_mapping_nested_paths_and_json_in_strings(tmp_path: Path) -> None:
+    rows = [
+        {"query": f"q{i}", "answer": {"label": "x", "why": ["a", i]}, "raw": json.dumps({"n": i}), "noise": 1}
+        for i in range(5)
+    ]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    spec = DataSpec(
+        path="rows.jsonl",
+        inputs=("question",),
+        map={"question": "query", "label": "answer.label", "first": "answer.why[0]", "n": "raw.n"},
+        json_columns=("raw",),
+        ignore=("noise",),
+        split=SplitSpec(train=1, val=0, test=0),
+    )
+    splits = load_splits(spec, tmp_path)
+    assert {tuple(row.values) for row in splits.train} == {("question", "label", "first", "n")}
+    assert sorted(row.values["n"] for row in splits.train) == [0, 1, 2, 3, 4]
+
+
+def test_missing_column_names_file_column_and_nearest(tmp_path: Path) -> None:
+    write_rows(tmp_path / "rows.jsonl", 5)
+    with pytest.raises(DataError) as caught:
+        load_splits(DataSpec(path="rows.jsonl", inputs=("qestion",)), tmp_path)
+    assert "qestion" in caught.value.what
+    assert "rows.jsonl" in caught.value.where
+    assert "did you mean question?" in caught.value.fix
+    assert "team" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    "split",
+    [SplitSpec(train=0.9, val=0.9, test=0.1), SplitSpec(train=500, val=1, test=0), SplitSpec(train=-1)],
+)
+def test_impossible_sizes_are_refused(tmp_path: Path, split: SplitSpec) -> None:
+    write_rows(tmp_path / "rows.jsonl", 10)
+    with pytest.raises(DataError) as caught:
+        load_splits(DataSpec(path="rows.jsonl", inputs=("question",), split=split), tmp_path)
+    assert caught.value.where == "data.split"
+
+
+def test_examples_carry_inputs_and_labels(tmp_path: Path) -> None:
+    write_rows(tmp_path / "rows.jsonl", 5)
+    rows = load_splits(SPEC, tmp_path).train
+    example = to_examples(rows, ["question"], ["label"])[0]
+    assert example.inputs().toDict() == {"question": rows[0].values["question"]}
+    assert example.labels().toDict() == {"label": rows[0].values["label"]}
+    with pytest.raises(DataError):
+        to_examples(rows, ["nothing"])
+
+
+def test_importing_the_package_stays_light() -> None:
+    heavy = "dspy", "polars", "pyarrow"
+    code = f"import sys, core.data; core.data.load_splits; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
