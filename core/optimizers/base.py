@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
+from ..errors import OptimizerError
 from ..recipe import Role
 from .facts import Facts, PredictorFacts
 from .spec import Params, Spec, check_needs, resolve_params
@@ -173,3 +174,12 @@ def bootstrap_metric(inputs: CompileInputs, params: Params) -> Callable[..., Any
         return compared
     strict: Callable[..., Any] = inputs.metric.for_bootstrap()
     return strict
+
+
+def load_code(inputs: CompileInputs, parameter: str, target: str) -> Any:
+    """The workspace's own code that a parameter names as `file.py:attr`; raises `OptimizerError`."""
+    from ..programs.load import load_attribute
+
+    return load_attribute(
+        target, inputs.workspace, error=OptimizerError, what=f"optimizer.params.{parameter}"
+    )

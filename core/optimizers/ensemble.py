@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import bootstrap_few_shot, bootstrap_random_search
-from .base import CompileInputs, Optimizer, bootstrap_metric, order_by_seed
+from .base import CompileInputs, Optimizer, bootstrap_metric, load_code, order_by_seed
 from .demos import MAX_ROUNDS, METRIC_THRESHOLD, demo_parameters
 from .spec import Artifact, Conflict, Needs, Parameter, Params, Spec
 
@@ -169,9 +169,7 @@ def _reduce(inputs: CompileInputs, params: Params) -> Callable[[Sequence[Any]], 
         return vote_each_field
     if name == "majority":
         return partial(dspy.majority, field=params["field"]) if params["field"] else dspy.majority
-    from ..programs import load_attribute
-
-    return load_attribute(name, inputs.workspace)  # type: ignore[no-any-return]
+    return load_code(inputs, "reduce", name)  # type: ignore[no-any-return]
 
 
 def _assemble(inputs: CompileInputs, params: Params, members: list[dspy.Module]) -> dspy.Module:

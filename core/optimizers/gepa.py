@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .base import CompileInputs, Optimizer
+from .base import CompileInputs, Optimizer, load_code
 from .facts import Facts
 from .spec import Conflict, DefaultRule, Needs, Parameter, Params, Spec
 
@@ -277,9 +277,9 @@ def _build(inputs: CompileInputs, params: Params) -> dspy.Module:
 
     watch = GepaWatch(inputs)
     settings = SPEC.arguments(params, "init")
-    settings["component_selector"] = _selector(inputs, params["component_selector"])
+    settings["component_selector"] = _selector(inputs, params)
     settings["instruction_proposer"] = _proposer(inputs, params)
-    settings["code_proposer"] = _loaded(inputs, params["code_proposer"])
+    settings["code_proposer"] = _loaded(inputs, params, "code_proposer")
     optimizer = dspy.GEPA(
         metric=watch.watch_metric(inputs.metric.for_gepa()),
         reflection_lm=inputs.lms["reflection"],
@@ -293,23 +293,22 @@ def _build(inputs: CompileInputs, params: Params) -> dspy.Module:
         return optimizer.compile(inputs.student, trainset=inputs.trainset, valset=inputs.valset)
 
 
-def _loaded(inputs: CompileInputs, target: str | None) -> Any:
-    """The workspace's own code behind `file.py:attr`; a class is made into an instance."""
-    if target is None:
+def _loaded(inputs: CompileInputs, params: Params, name: str) -> Any:
+    """The workspace's own code that a parameter names; a class is made into an instance."""
+    if params[name] is None:
         return None
-    from ..programs import load_attribute
-
-    found = load_attribute(target, inputs.workspace)
+    found = load_code(inputs, name, params[name])
     return found() if isinstance(found, type) else found
 
 
-def _selector(inputs: CompileInputs, name: str) -> str | Callable[..., list[str]]:
-    return _loaded(inputs, name) if ":" in name else name
+def _selector(inputs: CompileInputs, params: Params) -> str | Callable[..., list[str]]:
+    name: str = params["component_selector"]
+    return _loaded(inputs, params, "component_selector") if ":" in name else name
 
 
 def _proposer(inputs: CompileInputs, params: Params) -> Any:
     if params["instruction_proposer"] is not None:
-        return _loaded(inputs, params["instruction_proposer"])
+        return _loaded(inputs, params, "instruction_proposer")
     if params["additional_instructions"] is None and params["instruction_max_chars"] is None:
         return None
     from dspy.teleprompt.gepa import InstructionProposer

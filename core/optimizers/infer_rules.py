@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .base import CompileInputs, Optimizer, bootstrap_metric, order_by_seed
 from .demos import MAX_ROUNDS, METRIC_THRESHOLD, SUPPLIED, demo_parameters
@@ -52,6 +52,17 @@ def _build(inputs: CompileInputs, params: Params) -> dspy.Module:
 
     from .watch import EvaluationWatch, Trials
 
+    class SeparateRules(InferRules):  # type: ignore[misc]  # dspy is untyped for mypy
+        """Gives each candidate a signature of its own.
+
+        DSPy writes the rules into the signature class, which all copies of the program share: every candidate
+        would end up with the rules of the last one, and so would the person's own program.
+        """
+
+        def update_program_instructions(self, predictor: Any, natural_language_rules: str) -> None:
+            predictor.signature = predictor.signature.with_instructions(predictor.signature.instructions)
+            super().update_program_instructions(predictor, natural_language_rules)
+
     trials = Trials(inputs.observer, total=params["num_candidates"], eager=True)
     names = [name for name, _ in inputs.student.named_predictors()]
     watch = EvaluationWatch(
@@ -61,7 +72,7 @@ def _build(inputs: CompileInputs, params: Params) -> dspy.Module:
         proposal_field="natural_language_rules",
         proposal_component=lambda index: names[index % len(names)],
     )
-    optimizer = InferRules(
+    optimizer = SeparateRules(
         metric=watch.watch_metric(bootstrap_metric(inputs, params)),
         teacher_settings={"lm": inputs.lms["teacher"]},
         num_threads=inputs.num_threads,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from .base import CompileInputs, Optimizer, bootstrap_metric
+from .base import CompileInputs, Optimizer, bootstrap_metric, load_code
 from .demos import MAX_ROUNDS, METRIC_THRESHOLD, SUPPLIED, demo_parameters
 from .spec import Artifact, Needs, Parameter, Params, Spec
 
@@ -96,9 +96,7 @@ def _embedder(inputs: CompileInputs, name: str) -> dspy.Embedder:
     if name == HASHING:
         return dspy.Embedder(hash_words, caching=False)
     if ":" in name:
-        from ..programs import load_attribute
-
-        return dspy.Embedder(load_attribute(name, inputs.workspace), caching=False)
+        return dspy.Embedder(load_code(inputs, "vectorizer", name), caching=False)
     return dspy.Embedder(name)
 
 

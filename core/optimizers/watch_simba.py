@@ -59,9 +59,10 @@ class SimbaWatch(Watch):
 
     def proposed(self, outputs: Any) -> None:
         for component, text in dict(outputs.module_advice).items():
-            self.observer.proposal(
-                component=component, text=str(text), reason="advice from a good and a bad answer"
-            )
+            if text:
+                self.observer.proposal(
+                    component=component, text=str(text), reason="advice from a good and a bad answer"
+                )
 
     def finish(self) -> None:
         with self.lock:
