@@ -22,9 +22,10 @@ _COPY_LINE = re.compile(r"^For `(\w+)`, copy the part of the ", re.IGNORECASE)
 _IGNORE_LINE = re.compile(r"^Ignore words that say nothing: ")
 _BULLET = re.compile(r"^- ")
 _FIRM_SUPPORT = 2.0
-_FIRM, _LOOSE = 1.5, 0.7
+_FIRM, _LOOSE = 1.5, 1.0
 """Log-odds from which a word is a plain cue, and from which it is a hedged one."""
 _LONGEST_VALUE = 3
+_FEWEST_FOR_DEFAULT = 12
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,8 @@ def write_lines(
             firm = odds >= _FIRM and held[label] >= _FIRM_SUPPORT
             if common and not (odds >= 2.0 and held[label] >= 3):
                 continue
-            if firm or odds >= _LOOSE:
+            alone = knowledge.holders[cue] <= held[label]
+            if firm or odds >= _LOOSE or (alone and odds > 0):
                 weight = 1.0 if firm or cue.exact else 0.5
                 chosen.setdefault(label, []).append(
                     (odds * min(held[label], 3.0), Cue(cue.words, weight, cue.field, cue.exact))
@@ -215,7 +217,7 @@ def write_lines(
         first, *others = write_rule(rule, many=knowledge.many).split("\n")
         lines.append(f"{first} ({count} example{'' if count == 1 else 's'})")
         lines.extend(f"{other} (0 examples)" for other in others)
-    if knowledge.sizes and not knowledge.many and len(knowledge.sizes) > 1:
+    if knowledge.total >= _FEWEST_FOR_DEFAULT and not knowledge.many and len(knowledge.sizes) > 1:
         (label, most), (_, second) = knowledge.sizes.most_common(2)
         if most > second:
             lines.append(

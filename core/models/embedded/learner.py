@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from .rules import RuleBook
 from .text import distinct_words, hash_parts, unit_interval, words
 
-_SMOOTHING = 1.0
+_SMOOTHING = 4.0
 """Strength of the pull of a label's word frequencies towards those of all demonstrations."""
 _RULE_WEIGHT = 2.5
 """Log-odds that one plain cue word of a rule is worth."""
+_LENGTH_POWER = 0.85
+"""How far a label with many cue words is held back: one of them turns up by chance more easily."""
+_UNRULED = 2.0
+"""Log-odds of a label that nothing is known of, where rules speak of others: about one hedged cue."""
 _NAME_WEIGHT = 1.5
 """Log-odds of the label's own name standing in the text."""
-_DEFAULT_WEIGHT = 1.0
+_DEFAULT_WEIGHT = 0.5
 _MARKS = ("!", "?")
 
 Pair = tuple[Mapping[str, str], int]
@@ -48,8 +52,8 @@ class LabelModel:
     """Naive Bayes over demonstrations, plus cue words from rules.
 
     A word's worth for a label is log((d + s·p) / (D + s)) - log p: d of the label's D demonstrations hold it, p is
-    its smoothed share of all demonstrations, s the smoothing. A label without demonstrations is neither favoured
-    nor punished.
+    its smoothed share of all demonstrations, s the smoothing; times the share of demonstrations that lack the word.
+    A label without demonstrations is neither favoured nor punished.
     """
 
     def __init__(
@@ -113,12 +117,15 @@ class LabelModel:
             lengths[label] += 0.0 if exact else abs(weight)
         ruled = [length for length in lengths if length]
         mean = sum(ruled) / len(ruled) if ruled else 1.0
+        if ruled:
+            for at, length in enumerate(lengths):
+                self._base[at] += 0.0 if length or self._sizes[at] else _UNRULED
         singles: dict[str, list[tuple[str | None, int, float]]] = {}
         phrases = []
         for (name, exact, cue_words, label), weight in weights.items():
             shared = sharers[cue_words]
             rarity = 1.0 if shared == 1 else max(0.0, 1 - shared / max(len(self.labels), 2))
-            length = 1.0 if exact or not lengths[label] else (mean / lengths[label]) ** 0.25
+            length = 1.0 if exact or not lengths[label] else (mean / lengths[label]) ** _LENGTH_POWER
             worth = weight * rarity * length * _RULE_WEIGHT * (1.5 if exact else 1.0)
             if len(cue_words) == 1 and not exact:
                 singles.setdefault(cue_words[0], []).append((name, label, worth))

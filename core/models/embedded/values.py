@@ -85,29 +85,23 @@ class Reader:
         model: LabelModel = self._models[key]
         return model
 
-    def member_models(self, path: Path, labels: tuple[str, ...]) -> list[LabelModel]:
-        """One yes/no model for each label of a list."""
+    def member_model(self, path: Path, labels: tuple[str, ...]) -> LabelModel:
+        """A model of a list's members. Where demonstrations have empty lists, the empty list is one label more."""
         key = ("members:" + "\x1f".join(labels), path)
         if key not in self._models:
+            index = {label.lower(): at for at, label in enumerate(labels)}
+            lists = [(inputs, value) for inputs, value in self.pairs(path) if isinstance(value, list)]
             pairs = [
-                (inputs, {str(item).lower() for item in value})
-                for inputs, value in self.pairs(path)
-                if isinstance(value, list)
+                (inputs, index[str(item).lower()])
+                for inputs, value in lists
+                for item in value
+                if str(item).lower() in index
             ]
-            book = self.rules(path, labels)
-            models = []
-            for label in labels:
-                own = RuleBook(tuple(rule for rule in book.rules if rule.label == label), book.ignored)
-                model = LabelModel(
-                    ("", label),
-                    [(inputs, int(label.lower() in members)) for inputs, members in pairs],
-                    own,
-                    path[0],
-                )
-                models.append(model)
-            self._models[key] = models
-        members: list[LabelModel] = self._models[key]
-        return members
+            empty = [(inputs, len(labels)) for inputs, value in lists if not value]
+            known = (*labels, "") if empty else labels
+            self._models[key] = LabelModel(known, pairs + empty, self.rules(path, labels), path[0])
+        model: LabelModel = self._models[key]
+        return model
 
     def span_model(self, path: Path, description: str) -> SpanModel:
         key = ("span", path)
@@ -288,26 +282,24 @@ class Answerer:
     def _chosen_members(
         self, options: list[Any], schema: Schema, path: Path, pairs: Sequence[list[Any]]
     ) -> list[Any]:
+        """The likeliest label, and those nearly as likely."""
         labels = tuple(str(option) for option in options)
-        models = self.reader.member_models(path, labels)
-        leans: list[float] = []
-        chosen: list[Any] = []
-        may_be_empty = any(not value for value in pairs)
-        for option, label, model in zip(options, labels, models, strict=True):
-            judgement = model.judge(self.inputs)
-            no, yes = judgement.scores
-            lean = yes - no - (0.0 if pairs else _MEMBER_BAR)
-            leans.append(lean)
-            if self._choose((0.0, lean), path, label_position(options, option)) and (
-                pairs or judgement.evidence[1]
-            ):
-                chosen.append(option)
-                self._note(path, label, judgement.evidence[1])
-        least = schema.get("minItems", 0 if may_be_empty else 1)
-        if len(chosen) < least:
-            at = self._choose(leans, path, "least")
-            chosen = [*chosen, options[at]] if options[at] not in chosen else chosen
-        return chosen[: schema.get("maxItems", len(chosen))]
+        judgement = self.reader.member_model(path, labels).judge(self.inputs)
+        scores = judgement.scores
+        best = self._choose(scores, path)
+        if best == len(labels):
+            return []
+        top = max(scores)
+        bar = top - _MEMBER_MARGIN if pairs else max(_MEMBER_BAR, _MEMBER_SHARE * top)
+        most = max((len(value) for value in pairs), default=len(labels))
+        most = max(1, min(schema.get("maxItems", most), most))
+        ranked = sorted(range(len(labels)), key=lambda at: (at != best, -scores[at], at))
+        chosen = [at for at in ranked if at == best or scores[at] >= bar][:most]
+        ranked = [at for at in ranked if at not in chosen]
+        chosen += ranked[: max(0, schema.get("minItems", 0) - len(chosen))]
+        for at in chosen:
+            self._note(path, labels[at], judgement.evidence[at])
+        return [options[at] for at in sorted(chosen)]
 
     def _span_items(
         self, schema: Schema, path: Path, description: str, pairs: Sequence[list[Any]]
@@ -460,12 +452,11 @@ class Answerer:
         return " ".join(text.split()[:length]) or "none"
 
 
-_MEMBER_BAR = 1.2
-"""Log-odds that rules alone have to bring for a label to be in a list."""
-
-
-def label_position(options: Sequence[Any], option: Any) -> int:
-    return list(options).index(option)
+_MEMBER_MARGIN = 2.0
+"""Log-odds that a label of a list may lie behind the likeliest, where demonstrations show lists."""
+_MEMBER_BAR = 1.0
+_MEMBER_SHARE = 0.75
+"""With rules alone: the least log-odds, and the least share of the likeliest label's."""
 
 
 def _is_number(value: Any) -> bool:
