@@ -13,8 +13,10 @@ from ..identity import CURRENT_CALL
 from .dials import MALFORMED, Fate, Faults, parse_model
 from .prompt import read_prompt, system_text, turns_of
 from .propose import write_answers, write_plain
+from .render import render
+from .student import answer
 from .text import count_tokens, hash_parts
-from .values import Draw, answer, render
+from .values import Draw
 
 DESCRIPTION = (
     "Not a large language model: a small in-context learner that knows only its prompt. It compares words with the "

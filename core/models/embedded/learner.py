@@ -61,14 +61,14 @@ class LabelModel:
     ) -> None:
         self.labels = tuple(labels)
         self._pairs_seen = len(pairs)
-        self._base = self._priors(pairs, book, output)
+        self._base = self._priors(pairs, book)
         self._ignored = book.ignored
         self._counts, self._totals, self._sizes = self._count(pairs)
         self._cues, self._phrases = self._read_cues(book)
         self._names = [words(label) for label in labels]
         self._worth: dict[tuple[str, str], tuple[float, ...] | None] = {}
 
-    def _priors(self, pairs: Sequence[Pair], book: RuleBook, output: str | None) -> list[float]:
+    def _priors(self, pairs: Sequence[Pair], book: RuleBook) -> list[float]:
         sizes = Counter(label for _, label in pairs)
         total = len(pairs) + len(self.labels)
         base = (
@@ -76,9 +76,8 @@ class LabelModel:
             if pairs
             else [0.0] * len(self.labels)
         )
-        default = book.defaults.get(output, book.defaults.get(None))
-        if default in self.labels:
-            base[self.labels.index(default)] += _DEFAULT_WEIGHT
+        if book.default in self.labels:
+            base[self.labels.index(book.default)] += _DEFAULT_WEIGHT
         return base
 
     def _count(
@@ -132,6 +131,11 @@ class LabelModel:
             else:
                 phrases.append((name, exact, cue_words, label, worth))
         return singles, phrases
+
+    @property
+    def taught(self) -> bool:
+        """Whether the prompt says anything of these labels."""
+        return bool(self._pairs_seen or self._cues or self._phrases)
 
     def judge(self, inputs: Mapping[str, str]) -> Judgement:
         scores = list(self._base)

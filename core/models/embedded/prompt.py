@@ -35,6 +35,7 @@ _REMINDERS = (
 _FIELD_LINE = re.compile(r"^\d+\. `(\w+)` \(", re.MULTILINE)
 _HEADER = re.compile(r"^\[\[ ## (\w+) ## \]\][ \t]*\n?", re.MULTILINE)
 _NOTE = re.compile(r"\{(\w+)\}\s+# note: the value you produce (.*)")
+_COMPLETED = "completed"
 _MISSING = object()
 
 
@@ -189,8 +190,13 @@ def _field_schema(name: str, type_text: str, note: str, shape: str) -> Schema:
     if written is not None:
         return written
     if note.startswith("must be one of: "):
-        return {"enum": note.removeprefix("must be one of: ").split("; ")}
+        return {"enum": _enum_values(note.removeprefix("must be one of: ").split("; "))}
     return _skeleton_schema(name, shape)
+
+
+def _enum_values(texts: list[str]) -> list[Any]:
+    """The values of an enum. A prompt does not tell 1 from '1'; where all look whole, they are taken as numbers."""
+    return [int(text) for text in texts] if all(text.lstrip("-").isdigit() for text in texts) else list(texts)
 
 
 def _skeleton_schema(name: str, shape: str) -> Schema:
@@ -224,18 +230,17 @@ def read_inputs(task: Task, text: str) -> dict[str, str]:
         if at >= 0:
             text = text[:at].rstrip()
             break
-    sections = _xml_sections(text, task.input_names) if task.style == "xml" else read_sections(text)
+    read = _xml_sections if task.style == "xml" else _header_sections
+    sections = read(text, task.input_names)
     return {name: sections[name] for name in task.input_names if name in sections}
 
 
-def read_sections(text: str) -> dict[str, str]:
-    """The `[[ ## name ## ]]` sections of a text."""
-    found = list(_HEADER.finditer(text))
+def _header_sections(text: str, names: Sequence[str]) -> dict[str, str]:
+    """The `[[ ## name ## ]]` sections of a text; headers of other names belong to the value they stand in."""
+    found = [header for header in _HEADER.finditer(text) if header.group(1) in names]
+    ends = [header.start() for header in found[1:]] + [len(text)]
     return {
-        header.group(1): text[
-            header.end() : found[at + 1].start() if at + 1 < len(found) else len(text)
-        ].strip()
-        for at, header in enumerate(found)
+        header.group(1): text[header.end() : end].strip() for header, end in zip(found, ends, strict=True)
     }
 
 
@@ -271,7 +276,7 @@ def _read_answer(task: Task, text: str) -> Mapping[str, Any]:
             value = None
         return value if isinstance(value, dict) else {}
     if task.style == "chat":
-        return read_sections(text)
+        return _header_sections(text, (*task.output_names, _COMPLETED))
     try:
         root = ET.fromstring(f"<answer>{text}</answer>")
     except ET.ParseError:

@@ -16,10 +16,11 @@ from .examples import (
     read_reprs,
     read_sightings,
 )
-from .induce import Knowledge, Limits, learn, read_knowledge, split_instruction, write_block
+from .induce import Knowledge, Limits, ignored_words, learn, read_knowledge, split_instruction, write_block
 from .prompt import Prompt
+from .student import answer
 from .text import distinct_words, hash_parts, text_of, unit_interval
-from .values import Draw, answer
+from .values import Draw
 
 _FENCED = re.compile(r"```[^\n]*\n(.*?)\n?```", re.DOTALL)
 _MODULE = re.compile(r"\((.*?)\)\s*->\s*(.*)")
@@ -311,8 +312,6 @@ def _tip(sighting: Sighting, instruction: str, outputs: Sequence[str], stop: fro
 
 
 def _contradicted(knowledge: Knowledge) -> list[str]:
-    from .induce import ignored_words
-
     return ignored_words(knowledge, Limits())
 
 

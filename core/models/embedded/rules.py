@@ -42,6 +42,11 @@ _FOR_TAIL = re.compile(r"\s+(?:for|in|as|of)(?: the)?(?: field)?\s+$", re.IGNORE
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'*])")
 _ITEM = re.compile(r"[,;/|]|\s+(?:or|and)\s+|\.\s|\.$|\s+\|\s+")
 _COUNTED = re.compile(r"\s*\(\d+ examples?\)")
+_GIVES = re.compile(
+    r"\b(?:answer|choose|include|label(?:ed)?|classify|respond|return|output|say|predict|assign|select|pick|lean to)\b"
+    r"(?:\s+(?:it|them|as|with|to|the))*\s*$",
+    re.IGNORECASE,
+)
 _BULLET = re.compile(r"^\s*(?:[-*•+]|\d+[.)])\s+")
 _MARKUP = re.compile(r"^[#*\s>`\"']+|[#*:\s`\"']+$")
 
@@ -75,13 +80,20 @@ class RuleBook:
     defaults: Mapping[str | None, str] = field(default_factory=dict)
     """The answer when nothing else fits, by output field."""
 
-    def about(self, output: str) -> RuleBook:
-        """The rules that may speak of one output field."""
+    def about(self, *names: str) -> RuleBook:
+        """The rules that may speak of an output value that goes by these names."""
+        allowed = (None, *names)
+        default = next((self.defaults[name] for name in (*names, None) if name in self.defaults), None)
         return RuleBook(
-            tuple(rule for rule in self.rules if rule.output in (None, output)),
+            tuple(rule for rule in self.rules if rule.output in allowed),
             self.ignored,
-            {name: label for name, label in self.defaults.items() if name in (None, output)},
+            {None: default} if default is not None else {},
         )
+
+    @property
+    def default(self) -> str | None:
+        """The answer when nothing else fits, where no output field is named."""
+        return self.defaults.get(None)
 
 
 @dataclass(frozen=True)
@@ -182,7 +194,8 @@ def _mentions(
     for found in _QUOTED.finditer(sentence):
         value = next(group for group in found.groups() if group is not None)
         if labels is None:
-            if found.group(1) is not None and value not in inputs and value not in outputs:
+            given = _GIVES.search(sentence[: found.start()])
+            if found.group(1) is not None and given and value not in inputs and value not in outputs:
                 quoted.append(_Mention(value, found.start(), found.end()))
         elif value.lower() in by_text:
             quoted.append(_Mention(by_text[value.lower()], found.start(), found.end()))
@@ -198,7 +211,8 @@ def _read_sentence(
     sentence: str, mentions: Sequence[_Mention], inputs: Sequence[str], output: str | None
 ) -> Iterator[Rule]:
     first = mentions[0]
-    trigger = _first(_CONDITION.search(sentence), _MENTION.search(sentence), _ARROW.search(sentence))
+    condition = next((found for found in _CONDITION.finditer(sentence) if _opens(found, first)), None)
+    trigger = _first(condition, _MENTION.search(sentence), _ARROW.search(sentence))
     link = _LINK.match(sentence, first.end)
     arrow = _ARROW.search(sentence)
     hedge = HEDGED if _HEDGE.search(sentence[: first.start]) else 1.0
@@ -231,6 +245,11 @@ def _read_sentence(
         yield from _rule(mention.label, _cues(main, inputs, sign * hedge), output)
         for exception in exceptions:
             yield from _rule(mention.label, _cues(_after_trigger(exception), inputs, -sign * hedge), output)
+
+
+def _opens(condition: re.Match[str], label: _Mention) -> bool:
+    """Whether a word opens a condition: "for" does so only behind the label."""
+    return condition.group().lower() != "for" or condition.start() > label.start
 
 
 def _first(*found: re.Match[str] | None) -> re.Match[str] | None:

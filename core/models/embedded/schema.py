@@ -64,6 +64,8 @@ def _schema_of(node: ast.expr) -> dict[str, Any] | None:
     if kind in ("Union", "Optional"):
         known = [part if part is not None else {} for part in parts]
         return {"anyOf": [*known, {"type": "null"}] if kind == "Optional" else known}
+    if kind == "tuple" and len(parts) > 1 and None not in parts:
+        return {"type": "array", "prefixItems": parts}
     if kind in ("list", "set", "frozenset", "tuple", "List", "Sequence"):
         return {"type": "array", "items": parts[0] if parts[0] is not None else {}}
     if kind in ("dict", "Dict", "Mapping"):

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from .extract import SpanModel, learn_spans, locate
+from .extract import locate
 from .learner import LabelModel, choose
-from .prompt import Demo, Field, Prompt, Task, read_demo, read_task
-from .rules import RuleBook, read_rules
+from .prompt import Field
+from .reader import REASONING, Path, Reader, Seen
 from .schema import Schema, options_of, resolve, split_optional
 from .text import distinct_words, hash_parts, pattern_hash, text_of
 
-Path = tuple[str, ...]
-
-_NUMBER = re.compile(r"-?\d+(?:[.,]\d{3})*(?:\.\d+)?")
+_NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
 _DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\s*(?:-|–|to|and)\s*(-?\d+(?:\.\d+)?)")
-_REASONING = frozenset({"reasoning", "rationale"})
 _EMPTY_FORMATS = {
     "date": "1970-01-01",
     "date-time": "1970-01-01T00:00:00",
@@ -31,131 +26,27 @@ _EMPTY_FORMATS = {
     "uuid": "00000000-0000-0000-0000-000000000000",
 }
 _SHORT_WORDS = 12
+_ITEM_WORDS = 3
 _LABEL_WORDS = 6
-_ABSENT = object()
+_MEMBER_MARGIN = 2.0
+"""Log-odds that a label of a list may lie behind the likeliest, where demonstrations show lists."""
+_MEMBER_BAR = 1.0
+_MEMBER_SHARE = 0.75
+"""With rules alone: the least log-odds, and the least share of the likeliest label's."""
+_LIKE_ENOUGH = 0.5
 
 
 @dataclass(frozen=True)
 class Draw:
-    """How to pick among answers: 0 is the likeliest, above it samples; the same draw gives the same picks."""
+    """How to pick among answers: at 0 the likeliest, above it drawn. The same draw gives the same picks."""
 
     temperature: float = 0.0
     salt: tuple[object, ...] = ()
 
 
-class Reader:
-    """A system message with its demonstrations, and the models learnt from them, one per output value."""
-
-    def __init__(self, system: str, demo_texts: tuple[tuple[str, str], ...]) -> None:
-        task = read_task(system)
-        if task is None:
-            raise ValueError("not the system message of an adapter")
-        self.task: Task = task
-        self.demos: list[Demo] = [read_demo(system, user, assistant) for user, assistant in demo_texts]
-        self._models: dict[tuple[str, Path], Any] = {}
-
-    def pairs(self, path: Path) -> list[tuple[Mapping[str, str], Any]]:
-        """Input texts and the value at a path, for each demonstration that supplies it."""
-        return [
-            (demo.inputs, value)
-            for demo in self.demos
-            for value in _values_at(demo.outputs, path)
-            if demo.inputs
-        ]
-
-    def rules(self, path: Path, labels: tuple[str, ...] | None) -> RuleBook:
-        outputs, inputs = self.task.output_names, self.task.input_names
-        book = read_rules(self._rule_text(path), labels, outputs, inputs)
-        return book.about(path[0])
-
-    def _rule_text(self, path: Path) -> str:
-        field = next(field for field in self.task.outputs if field.name == path[0])
-        return f"{self.task.instruction}\n{field.description}" if field.description else self.task.instruction
-
-    def label_model(self, path: Path, labels: tuple[str, ...]) -> LabelModel:
-        key = ("label:" + "\x1f".join(labels), path)
-        if key not in self._models:
-            index = {label.lower(): at for at, label in enumerate(labels)}
-            pairs = [
-                (inputs, index[str(value).lower()])
-                for inputs, value in self.pairs(path)
-                if str(value).lower() in index
-            ]
-            self._models[key] = LabelModel(labels, pairs, self.rules(path, labels), path[0])
-        model: LabelModel = self._models[key]
-        return model
-
-    def member_model(self, path: Path, labels: tuple[str, ...]) -> LabelModel:
-        """A model of a list's members. Where demonstrations have empty lists, the empty list is one label more."""
-        key = ("members:" + "\x1f".join(labels), path)
-        if key not in self._models:
-            index = {label.lower(): at for at, label in enumerate(labels)}
-            lists = [(inputs, value) for inputs, value in self.pairs(path) if isinstance(value, list)]
-            pairs = [
-                (inputs, index[str(item).lower()])
-                for inputs, value in lists
-                for item in value
-                if str(item).lower() in index
-            ]
-            empty = [(inputs, len(labels)) for inputs, value in lists if not value]
-            known = (*labels, "") if empty else labels
-            self._models[key] = LabelModel(known, pairs + empty, self.rules(path, labels), path[0])
-        model: LabelModel = self._models[key]
-        return model
-
-    def span_model(self, path: Path, description: str) -> SpanModel:
-        key = ("span", path)
-        if key not in self._models:
-            pairs = [
-                (inputs, text_of(item))
-                for inputs, value in self.pairs(path)
-                for item in (value if isinstance(value, list) else [value])
-                if isinstance(item, (str, int, float))
-            ]
-            self._models[key] = learn_spans(pairs, self._descriptions(path, description))
-        model: SpanModel = self._models[key]
-        return model
-
-    def _descriptions(self, path: Path, description: str) -> list[str]:
-        """Sentences of the instruction that speak of this value, and its own description."""
-        alone = (
-            len([name for name in self.task.output_names if name not in _REASONING]) == 1 and len(path) == 1
-        )
-        name = path[-1]
-        spoken = (name, name.replace("_", " "))
-        lines = [
-            line
-            for line in self.task.instruction.splitlines()
-            if alone or any(word.lower() in line.lower() for word in spoken)
-        ]
-        return [description, *lines]
-
-
-def _values_at(outputs: Mapping[str, Any], path: Path) -> Iterator[Any]:
-    value: Any = outputs
-    for step in path:
-        if step == "[]":
-            value = value[0] if isinstance(value, list) and value else _ABSENT
-        elif isinstance(value, Mapping):
-            value = value.get(step, _ABSENT)
-        else:
-            value = _ABSENT
-        if value is _ABSENT:
-            return
-    yield value
-
-
-@lru_cache(maxsize=256)
-def reader_of(system: str, demo_texts: tuple[tuple[str, str], ...]) -> Reader:
-    return Reader(system, demo_texts)
-
-
-def answer(prompt: Prompt, draw: Draw) -> dict[str, Any]:
-    """A value for each output field, in the prompt's order. Deterministic for the same prompt and draw."""
-    return Answerer(reader_of(prompt.system, prompt.demo_texts), prompt.inputs, draw).answer_all()
-
-
 class Answerer:
+    """Answers one request. `notes` collects what spoke for the answers, for a reasoning field."""
+
     def __init__(self, reader: Reader, inputs: Mapping[str, str], draw: Draw) -> None:
         self.reader = reader
         self.inputs = inputs
@@ -164,45 +55,54 @@ class Answerer:
         self.notes: list[str] = []
 
     def answer_all(self) -> dict[str, Any]:
+        """A value for each output field, in order; reasoning is written last, when there is something to tell."""
         fields = self.reader.task.outputs
-        last = {field.name for field in fields if field.name in _REASONING and len(fields) > 1}
-        values = {field.name: self.answer_field(field) for field in fields if field.name not in last}
-        reasoning = self.explain(values)
-        return {field.name: reasoning if field.name in last else values[field.name] for field in fields}
-
-    def explain(self, values: Mapping[str, Any]) -> str:
-        if self.notes:
-            return " ".join(self.notes)
-        chosen = ", ".join(text_of(value) for value in values.values())[:80]
-        return f"Nothing in the prompt decides it; {chosen or 'this'} is a guess."
+        told = {field.name for field in fields if field.name in REASONING and len(fields) > 1}
+        values = {field.name: self.answer_field(field) for field in fields if field.name not in told}
+        reasoning = self._explain(values) if told else ""
+        return {field.name: reasoning if field.name in told else values[field.name] for field in fields}
 
     def answer_field(self, field: Field) -> Any:
-        return self.value(field.schema, (field.name,), field.schema.get("$defs", {}), field.description)
+        return self.answer_value(
+            field.schema, (field.name,), field.schema.get("$defs", {}), field.description
+        )
 
-    def value(self, schema: Schema, path: Path, definitions: Schema, description: str = "") -> Any:
+    def answer_value(self, schema: Schema, path: Path, definitions: Schema, description: str = "") -> Any:
+        """A value that the schema allows, as far as the prompt shows the schema."""
         schema = resolve(schema, definitions)
         description = schema.get("description", description)
         inner, optional = split_optional(schema)
         inner = resolve(inner, definitions)
         if inner.get("type") == "null" or (optional and not self._is_present(path)):
             return None
-        bounds = {key: schema[key] for key in schema if key not in ("anyOf", "oneOf")}
-        inner = {**bounds, **inner}
+        inner = {**{key: schema[key] for key in schema if key not in ("anyOf", "oneOf")}, **inner}
         options = options_of(inner)
         if options is not None:
-            return self._option(options, path, inner)
+            return self._option(options, path, boolean=inner.get("type") == "boolean")
         kind = inner.get("type") or self._kind_seen(path)
         if kind == "array":
-            return self._items(inner, path, definitions, description)
+            return self._array(inner, path, definitions, description)
         if kind == "object":
-            return self._members(inner, path, definitions)
+            return self._object(inner, path, definitions)
         if kind in ("integer", "number"):
             return self._number(inner, path, description, whole=kind == "integer")
-        return self._text(inner, path, description)
+        return self._string(inner, path, description)
+
+    def _explain(self, values: Mapping[str, Any]) -> str:
+        if self.notes:
+            return " ".join(self.notes)
+        chosen = ", ".join(text_of(value) for value in values.values())[:80]
+        return f"Nothing in the prompt decides it; {chosen or 'this'} is a guess."
+
+    def _note(self, path: Path, label: str, evidence: Sequence[str]) -> None:
+        if evidence:
+            self.notes.append(
+                f"The input mentions {', '.join(evidence)}, which points to {path[-1]} {label}."
+            )
 
     def _kind_seen(self, path: Path) -> str:
         """The kind of an undeclared value, from demonstrations."""
-        for _, value in self.reader.pairs(path):
+        for _, value in self.reader.seen(path):
             if isinstance(value, dict):
                 return "object"
             if isinstance(value, list):
@@ -212,75 +112,63 @@ class Answerer:
         return "string"
 
     def _is_present(self, path: Path) -> bool:
-        values = [value is not None for _, value in self.reader.pairs(path)]
-        if all(values):
-            return True
-        if not any(values):
-            return False
-        key = ("present", path)
-        models = self.reader._models
-        if key not in models:
-            pairs = [(inputs, int(value is not None)) for inputs, value in self.reader.pairs(path)]
-            models[key] = LabelModel(("absent", "present"), pairs, RuleBook())
-        return bool(self._choose(models[key].judge(self.inputs).scores, path, "present"))
+        given = [value is not None for _, value in self.reader.seen(path)]
+        if all(given) or not any(given):
+            return all(given)
+        return bool(self._choose(self.reader.presence_model(path).judge(self.inputs).scores, path, "present"))
 
     def _choose(self, scores: Sequence[float], path: Path, *salt: object) -> int:
         return choose(scores, self.draw.temperature, self.seed, "/".join(path), *salt)
 
-    def _option(self, options: list[Any], path: Path, schema: Schema) -> Any:
-        if len(options) == 1:
-            return options[0]
-        labels = tuple(str(option) for option in options)
-        judgement = self.reader.label_model(path, labels).judge(self.inputs)
-        if schema.get("type") == "boolean" and not judgement.informed and not self.reader.pairs(path):
-            likeness = self._likeness()
-            if likeness is not None:
-                self.notes.append(f"The texts share {likeness:.0%} of their words.")
-                return likeness >= 0.5
+    def _pick(self, model: LabelModel, path: Path) -> int:
+        judgement = model.judge(self.inputs)
         at = self._choose(judgement.scores, path)
-        self._note(path, labels[at], judgement.evidence[at])
-        return options[at]
+        self._note(path, model.labels[at], judgement.evidence[at])
+        return at
 
-    def _note(self, path: Path, label: str, evidence: Sequence[str]) -> None:
-        if evidence:
-            self.notes.append(
-                f"The input mentions {', '.join(evidence)}, which points to {path[-1]} {label}."
-            )
+    def _option(self, options: Sequence[Any], path: Path, *, boolean: bool) -> Any:
+        model = self.reader.label_model(path, tuple(str(option) for option in options))
+        if boolean and not model.taught and (likeness := self._likeness()) is not None:
+            self.notes.append(f"The texts share {likeness:.0%} of their words.")
+            return likeness >= _LIKE_ENOUGH
+        return options[self._pick(model, path)]
 
     def _likeness(self) -> float | None:
-        """Share of words that the last two inputs have in common; the only ground for a rating without examples."""
+        """Share of words that the last two inputs have in common: the only ground for a rating without examples."""
         if len(self.inputs) < 2:
             return None
         first, second = (distinct_words(text) for text in list(self.inputs.values())[-2:])
         return len(first & second) / max(1, min(len(first), len(second)))
 
-    def _items(self, schema: Schema, path: Path, definitions: Schema, description: str) -> list[Any]:
+    def _array(self, schema: Schema, path: Path, definitions: Schema, description: str) -> list[Any]:
+        if "prefixItems" in schema:
+            parts = schema["prefixItems"]
+            return [self.answer_value(part, (*path, str(at)), definitions) for at, part in enumerate(parts)]
         item = resolve(schema.get("items") or {}, definitions)
-        pairs = [value for _, value in self.reader.pairs(path) if isinstance(value, list)]
-        options = options_of(split_optional(item)[0])
-        if options is None and item.get("type", "string") == "string":
-            options = self._seen_members(path)
-            if options is None:
-                return self._span_items(schema, path, description, pairs)
+        inner = resolve(split_optional(item)[0], definitions)
+        lists = [value for _, value in self.reader.seen(path) if isinstance(value, list)]
+        options = options_of(inner)
+        if options is None and inner.get("type", "string") == "string":
+            options = self._members_seen(path)
+            if options is None and inner.get("format") not in _EMPTY_FORMATS:
+                return self._pieces(schema, path, description, lists)
         if options is not None:
-            return self._chosen_members(options, schema, path, pairs)
-        wanted = max(schema.get("minItems", 0), round(sum(map(len, pairs)) / len(pairs)) if pairs else 0)
-        return [
-            self.value(item, (*path, "[]"), definitions, description)
-            for _ in range(min(wanted, schema.get("maxItems", wanted)))
-        ]
+            return self._members(options, schema, path, lists)
+        wanted = max(schema.get("minItems", 0), round(_mean_length(lists)))
+        wanted = min(wanted, schema.get("maxItems", wanted))
+        return [self.answer_value(item, (*path, "[]"), definitions, description) for _ in range(wanted)]
 
-    def _seen_members(self, path: Path) -> list[Any] | None:
+    def _members_seen(self, path: Path) -> list[Any] | None:
         """The vocabulary of a free list: what demonstrations repeat, or what rules name."""
-        values = [item for _, value in self.reader.pairs(path) if isinstance(value, list) for item in value]
+        values = [item for _, value in self.reader.seen(path) if isinstance(value, list) for item in value]
         named = dict.fromkeys(rule.label for rule in self.reader.rules(path, None).rules)
         counts = Counter(map(str, values))
         if named or (counts and len(values) >= 1.5 * len(counts)):
             return list(dict.fromkeys([*named, *counts]))
         return None
 
-    def _chosen_members(
-        self, options: list[Any], schema: Schema, path: Path, pairs: Sequence[list[Any]]
+    def _members(
+        self, options: Sequence[Any], schema: Schema, path: Path, lists: Sequence[list[Any]]
     ) -> list[Any]:
         """The likeliest label, and those nearly as likely."""
         labels = tuple(str(option) for option in options)
@@ -290,161 +178,138 @@ class Answerer:
         if best == len(labels):
             return []
         top = max(scores)
-        bar = top - _MEMBER_MARGIN if pairs else max(_MEMBER_BAR, _MEMBER_SHARE * top)
-        most = max((len(value) for value in pairs), default=len(labels))
-        most = max(1, min(schema.get("maxItems", most), most))
+        bar = top - _MEMBER_MARGIN if lists else max(_MEMBER_BAR, _MEMBER_SHARE * top)
+        most = max(1, min(max(map(len, lists), default=len(labels)), schema.get("maxItems", len(labels))))
         ranked = sorted(range(len(labels)), key=lambda at: (at != best, -scores[at], at))
         chosen = [at for at in ranked if at == best or scores[at] >= bar][:most]
-        ranked = [at for at in ranked if at not in chosen]
-        chosen += ranked[: max(0, schema.get("minItems", 0) - len(chosen))]
+        rest = [at for at in ranked if at not in chosen]
+        chosen += rest[: max(0, schema.get("minItems", 0) - len(chosen))]
         for at in chosen:
             self._note(path, labels[at], judgement.evidence[at])
         return [options[at] for at in sorted(chosen)]
 
-    def _span_items(
-        self, schema: Schema, path: Path, description: str, pairs: Sequence[list[Any]]
-    ) -> list[Any]:
-        model = self.reader.span_model(path, description)
-        found = list(dict.fromkeys(span.text for _, span in model.find(self.inputs)))
-        wanted = round(sum(map(len, pairs)) / len(pairs)) if pairs else 1
-        if not found and not pairs:
-            found = [self._opening(3)]
-        kept = found[: max(wanted, schema.get("minItems", 0))]
-        while len(kept) < schema.get("minItems", 0):
-            kept.append(self._opening(3))
-        return kept[: schema.get("maxItems", len(kept))]
+    def _pieces(self, schema: Schema, path: Path, description: str, lists: Sequence[list[Any]]) -> list[Any]:
+        """Pieces of the inputs, as many as demonstrations copied."""
+        found = self.reader.span_model(path, description).find(self.inputs)
+        texts = list(dict.fromkeys(span.text for _, span in found)) or [self._opening(_ITEM_WORDS)]
+        wanted = max(round(_mean_length(lists)) if lists else 1, schema.get("minItems", 0))
+        kept = texts[: min(wanted, schema.get("maxItems", wanted))]
+        return kept + [self._opening(_ITEM_WORDS)] * (schema.get("minItems", 0) - len(kept))
 
-    def _members(self, schema: Schema, path: Path, definitions: Schema) -> dict[str, Any]:
+    def _object(self, schema: Schema, path: Path, definitions: Schema) -> dict[str, Any]:
         properties = schema.get("properties")
         if properties:
-            return {name: self.value(part, (*path, name), definitions) for name, part in properties.items()}
-        maps = [value for _, value in self.reader.pairs(path) if isinstance(value, dict)]
+            return {
+                name: self.answer_value(part, (*path, name), definitions) for name, part in properties.items()
+            }
+        maps = [value for _, value in self.reader.seen(path) if isinstance(value, dict)]
         keys = Counter(key for value in maps for key in value)
         part = schema.get("additionalProperties")
         part = part if isinstance(part, Mapping) else {}
-        return {
-            key: self.value(part, (*path, key), definitions)
-            for key, seen in keys.items()
-            if 2 * seen >= len(maps)
-        }
+        usual = [key for key, seen in keys.items() if 2 * seen >= len(maps)]
+        return {key: self.answer_value(part, (*path, key), definitions) for key in usual}
 
     def _number(self, schema: Schema, path: Path, description: str, *, whole: bool) -> int | float:
-        seen = [(inputs, float(value)) for inputs, value in self.reader.pairs(path) if _is_number(value)]
-        value = (
-            self._seen_number(seen, path, description)
-            if seen
-            else self._first_number(schema, path, description, whole)
-        )
-        return _bounded(value, schema, whole=whole)
+        seen = [(inputs, float(value)) for inputs, value in self.reader.seen(path) if _is_number(value)]
+        if seen:
+            return _bounded(self._number_like(seen, path, description), schema, whole=whole)
+        return _bounded(self._number_blind(schema, path, description, whole=whole), schema, whole=whole)
 
-    def _seen_number(
+    def _number_like(
         self, seen: Sequence[tuple[Mapping[str, str], float]], path: Path, description: str
     ) -> float:
-        copied = [pair for pair in seen if locate(_plain(pair[1]), pair[0]) is not None]
-        if 2 * len(copied) > len(seen):
+        """A number copied from the input where demonstrations copied theirs, else one of those they gave."""
+        copied = sum(locate(_plain(value), inputs) is not None for inputs, value in seen)
+        if 2 * copied > len(seen):
             for _, span in self.reader.span_model(path, description).find(self.inputs):
                 if found := _NUMBER.search(span.text):
                     return float(found.group().replace(",", ""))
-        counts = Counter(value for _, value in seen)
-        labels = tuple(_plain(value) for value in sorted(counts))
-        model = self.reader._models.get(("number", path))
-        if model is None:
-            index = {value: at for at, value in enumerate(sorted(counts))}
-            book = self.reader.rules(path, labels)
-            model = LabelModel(labels, [(inputs, index[value]) for inputs, value in seen], book, path[0])
-            self.reader._models[("number", path)] = model
-        judgement = model.judge(self.inputs)
-        at = self._choose(judgement.scores, path)
-        self._note(path, labels[at], judgement.evidence[at])
-        return float(labels[at])
+        values = sorted({value for _, value in seen})
+        labels = tuple(_plain(value) for value in values)
 
-    def _first_number(self, schema: Schema, path: Path, description: str, whole: bool) -> float:
-        named = tuple(
-            dict.fromkeys(
-                rule.label for rule in self.reader.rules(path, None).rules if _is_number(rule.label)
-            )
-        )
+        def build() -> LabelModel:
+            pairs = [(inputs, values.index(value)) for inputs, value in seen]
+            return LabelModel(labels, pairs, self.reader.rules(path, labels))
+
+        return values[self._pick(self.reader.keep("number", path, build), path)]
+
+    def _number_blind(self, schema: Schema, path: Path, description: str, *, whole: bool) -> float:
+        """A number that rules name, a rating by likeness, the first fitting number of the input, or any."""
+        named = [rule.label for rule in self.reader.rules(path, None).rules if _is_number(rule.label)]
         if named:
-            return float(
-                named[self._choose(self.reader.label_model(path, named).judge(self.inputs).scores, path)]
-            )
+            labels = tuple(dict.fromkeys(named))
+            return float(labels[self._pick(self.reader.label_model(path, labels), path)])
         low, high = _range_of(schema, description)
         likeness = self._likeness()
         if likeness is not None and (high is not None or not whole):
+            self.notes.append(f"The texts share {likeness:.0%} of their words.")
             low = 0.0 if low is None else low
-            return low + ((high if high is not None else 1.0) - low) * likeness
+            return low + ((1.0 if high is None else high) - low) * likeness
         for text in self.inputs.values():
             for found in _NUMBER.finditer(text):
                 number = float(found.group().replace(",", ""))
                 if (low is None or number >= low) and (high is None or number <= high):
                     return number
         if low is not None and high is not None:
-            steps = int(high - low) if whole else 10
-            return low + (high - low) * self._choose([0.0] * (steps + 1), path) / max(steps, 1)
-        return low if low is not None else high if high is not None else 0.0
+            steps = max(1, int(high - low)) if whole else 10
+            return low + (high - low) * self._choose([0.0] * (steps + 1), path) / steps
+        return next((bound for bound in (low, high) if bound is not None), 0.0)
 
-    def _text(self, schema: Schema, path: Path, description: str) -> str:
+    def _string(self, schema: Schema, path: Path, description: str) -> str:
         style = schema.get("format")
         if style in _EMPTY_FORMATS:
             return self._formatted(style, path, description)
         value = self._free_text(path, description)
         least, most = schema.get("minLength", 0), schema.get("maxLength")
-        value = (
-            value
-            if len(value) >= least
-            else (value + " " + self._opening(200) + "." * least)[: max(least, len(value))]
-        )
-        return value[:most] if most is not None else value
+        if len(value) < least:
+            value = value.ljust(least, ".")
+        return value if most is None else value[: int(most)]
 
     def _formatted(self, style: str, path: Path, description: str) -> str:
-        for _, span in self.reader.span_model(path, description).find(self.inputs):
-            if style != "date" or _DATE.fullmatch(span.text):
-                return span.text if style == "date" else _EMPTY_FORMATS[style]
         if style in ("date", "date-time"):
-            for text in self.inputs.values():
-                if found := _DATE.search(text):
-                    return found.group() + ("T00:00:00" if style == "date-time" else "")
-        seen = [value for _, value in self.reader.pairs(path) if isinstance(value, str)]
+            found = [span.text for _, span in self.reader.span_model(path, description).find(self.inputs)]
+            for text in (*found, *self.inputs.values()):
+                if date := _DATE.search(text):
+                    return date.group() if style == "date" else f"{date.group()}T00:00:00"
+        seen = [value for _, value in self.reader.seen(path) if isinstance(value, str)]
         return Counter(seen).most_common(1)[0][0] if seen else _EMPTY_FORMATS[style]
 
     def _free_text(self, path: Path, description: str) -> str:
-        pairs = [
-            (inputs, value) for inputs, value in self.reader.pairs(path) if isinstance(value, str) and value
+        """A label, a piece of the input, the answer of the nearest demonstration, or the input's first words."""
+        seen = [
+            (inputs, value) for inputs, value in self.reader.seen(path) if isinstance(value, str) and value
         ]
-        labels = self._seen_labels(path, pairs)
+        labels = self._labels_seen(path, seen)
         if labels:
-            judgement = self.reader.label_model(path, labels).judge(self.inputs)
-            at = self._choose(judgement.scores, path)
-            self._note(path, labels[at], judgement.evidence[at])
-            return labels[at]
-        found = self.reader.span_model(path, description).find(self.inputs)
+            return labels[self._pick(self.reader.label_model(path, labels), path)]
+        found = self.reader.span_model(path, description).find(self.inputs)[:5]
         if found:
-            at = self._choose([points * 2 for points, _ in found[:5]], path) if self.draw.temperature else 0
-            self.notes.append(f"The input gives {path[-1]} as {found[at][1].text}.")
-            return found[at][1].text
-        if pairs:
-            return self._nearest(pairs)
+            text = found[self._choose([2 * points for points, _ in found], path)][1].text
+            self.notes.append(f"The input gives {path[-1]} as {text}.")
+            return text
+        if seen:
+            return self._nearest(seen)
         return self._opening(_SHORT_WORDS)
 
-    def _seen_labels(self, path: Path, pairs: Sequence[tuple[Mapping[str, str], str]]) -> tuple[str, ...]:
-        """The labels of a text field that has a small vocabulary: repeated in demonstrations or named by rules."""
+    def _labels_seen(self, path: Path, seen: Sequence[Seen]) -> tuple[str, ...]:
+        """The labels of a text field with a small vocabulary: repeated in demonstrations, or named by rules."""
         named = dict.fromkeys(rule.label for rule in self.reader.rules(path, None).rules)
-        counts = Counter(value for _, value in pairs if len(value.split()) <= _LABEL_WORDS)
-        copied = sum(locate(value, inputs) is not None for inputs, value in pairs)
-        repeats = len(pairs) >= 1.5 * len(counts) or (len(pairs) <= 2 and not copied)
-        if counts and 2 * copied <= len(pairs) and repeats and 2 * sum(counts.values()) > len(pairs):
+        counts = Counter(value for _, value in seen if len(value.split()) <= _LABEL_WORDS)
+        copied = sum(locate(value, inputs) is not None for inputs, value in seen)
+        repeats = len(seen) >= 1.5 * len(counts) or (len(seen) <= 2 and not copied)
+        if counts and 2 * copied <= len(seen) and repeats and 2 * sum(counts.values()) > len(seen):
             return tuple(dict.fromkeys([*named, *counts]))
         return tuple(named)
 
-    def _nearest(self, pairs: Sequence[tuple[Mapping[str, str], str]]) -> str:
+    def _nearest(self, seen: Sequence[Seen]) -> str:
         """The answer of the demonstration whose inputs share most words with these."""
         own = {word for text in self.inputs.values() for word in distinct_words(text)}
 
-        def likeness(pair: tuple[Mapping[str, str], str]) -> float:
+        def likeness(pair: Seen) -> float:
             other = {word for text in pair[0].values() for word in distinct_words(text)}
             return len(own & other) / max(1, len(own | other))
 
-        return max(pairs, key=likeness)[1]
+        return str(max(seen, key=likeness)[1])
 
     def _opening(self, length: int) -> str:
         """The first words of the input: the plainest thing that can be said of it."""
@@ -452,19 +317,14 @@ class Answerer:
         return " ".join(text.split()[:length]) or "none"
 
 
-_MEMBER_MARGIN = 2.0
-"""Log-odds that a label of a list may lie behind the likeliest, where demonstrations show lists."""
-_MEMBER_BAR = 1.0
-_MEMBER_SHARE = 0.75
-"""With rules alone: the least log-odds, and the least share of the likeliest label's."""
+def _mean_length(lists: Sequence[list[Any]]) -> float:
+    return sum(map(len, lists)) / len(lists) if lists else 0.0
 
 
 def _is_number(value: Any) -> bool:
-    if isinstance(value, bool):
-        return False
-    if isinstance(value, (int, float)):
-        return True
-    return isinstance(value, str) and re.fullmatch(r"-?\d+(?:\.\d+)?", value.strip()) is not None
+    if isinstance(value, str):
+        return re.fullmatch(r"-?\d+(?:\.\d+)?", value.strip()) is not None
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _plain(value: float) -> str:
@@ -480,43 +340,12 @@ def _range_of(schema: Schema, description: str) -> tuple[float | None, float | N
 
 
 def _bounded(value: float, schema: Schema, *, whole: bool) -> int | float:
-    step = 1 if whole else 1e-6
-    if "multipleOf" in schema:
-        step = schema["multipleOf"]
-        value = round(value / step) * step
+    """The nearest number that the schema allows."""
+    step = schema.get("multipleOf", 1 if whole else 1e-6)
     low = max(schema.get("minimum", float("-inf")), schema.get("exclusiveMinimum", float("-inf")) + step)
     high = min(schema.get("maximum", float("inf")), schema.get("exclusiveMaximum", float("inf")) - step)
     value = min(max(value, low), high)
+    if "multipleOf" in schema:
+        value = round(value / step) * step
+        value += step if value < low else -step if value > high else 0
     return round(value) if whole else round(float(value), 6)
-
-
-def render(task: Task, values: Mapping[str, Any]) -> str:
-    """The answer in the form that the prompt asked for."""
-    if task.style == "json":
-        return json.dumps(dict(values), ensure_ascii=False, indent=2)
-    if task.style == "chat":
-        sections = [f"[[ ## {name} ## ]]\n{_chat_text(value)}" for name, value in values.items()]
-        return "\n\n".join([*sections, "[[ ## completed ## ]]"])
-    return "\n\n".join(_xml(name, value) for name, value in values.items())
-
-
-def _chat_text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)
-
-
-def _xml(name: str, value: Any, key: str | None = None) -> str:
-    opening = f"<{name}>" if key is None else f'<{name} key="{_escape(key)}">'
-    if value is None:
-        return f"{opening}</{name}>"
-    if isinstance(value, list):
-        return f"{opening}{''.join(_xml('item', item) for item in value)}</{name}>"
-    if isinstance(value, dict):
-        children = (
-            _xml(key, item) if key.isidentifier() else _xml("entry", item, key) for key, item in value.items()
-        )
-        return f"{opening}{''.join(children)}</{name}>"
-    return f"{opening}{_escape(str(value))}</{name}>"
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
