@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -28,24 +29,12 @@ def copy_sample(name: str, destination: Path) -> tuple[Path, ...]:
     """Copy a sample workspace into a folder, made when missing, and return the files written.
 
     Nothing that stands there is written over; a copy that fails part way is taken back.
-    Raises WorkspaceError: no such sample, one of its files stands there already, the folder cannot be written.
+    Raises WorkspaceError: no such sample, one of its files stands there, the folder cannot be written.
     """
     source = _find_sample(name)
     files = _files_of(source)
-    if destination.exists() and not destination.is_dir():
-        raise WorkspaceError(
-            f"{destination} is a file, not a folder.",
-            where=str(destination),
-            fix="name a folder, or leave the file out of the way",
-        )
-    taken = [file for file in files if (destination / file).exists() or (destination / file).is_symlink()]
-    if taken:
-        raise WorkspaceError(
-            f"The sample '{name}' would write over {_listed(taken)}.",
-            where=str(destination),
-            fix="choose an empty folder, or move these files away first",
-        )
     try:
+        _refuse_taken(name, files, destination)
         return _copy_files(source, files, destination)
     except OSError as error:
         raise WorkspaceError(
@@ -53,6 +42,22 @@ def copy_sample(name: str, destination: Path) -> tuple[Path, ...]:
             where=str(error.filename or destination),
             fix="choose a folder that you may write to, on a disk with room",
         ) from error
+
+
+def _refuse_taken(name: str, files: list[Path], destination: Path) -> None:
+    if destination.exists() and not destination.is_dir():
+        raise WorkspaceError(
+            "A file stands where the folder should be.",
+            where=str(destination),
+            fix="choose another folder, or move the file away first",
+        )
+    taken = [file for file in files if os.path.lexists(destination / file)]
+    if taken:
+        raise WorkspaceError(
+            f"The sample '{name}' would write over {_listed(taken)}.",
+            where=str(destination),
+            fix="choose an empty folder, or move these files away first",
+        )
 
 
 def _samples_folder() -> Path:

@@ -1,34 +1,34 @@
 """Reads an e-mail about an invoice into a record of typed fields."""
 
 from datetime import date
-from enum import Enum
+from enum import StrEnum
 
 import dspy
 from pydantic import BaseModel, Field
 
 
-class Kind(str, Enum):
+class Kind(StrEnum):
     FIRST_NOTICE = "first_notice"
     DUNNING = "dunning"
     CREDIT = "credit"
     AMENDMENT = "amendment"
 
 
-class Terms(str, Enum):
+class Terms(StrEnum):
     PREPAID = "prepaid"
     NET_14 = "net_14"
     NET_30 = "net_30"
     ON_DELIVERY = "on_delivery"
 
 
-class Currency(str, Enum):
+class Currency(StrEnum):
     EUR = "EUR"
     GBP = "GBP"
     USD = "USD"
     CHF = "CHF"
 
 
-class Category(str, Enum):
+class Category(StrEnum):
     STATIONERY = "stationery"
     FURNITURE = "furniture"
     CATERING = "catering"
