@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
@@ -13,6 +13,7 @@ from ..optimizers.base import EvaluationKind, RowScore
 from ..programs.state import dump_state, state_id
 from ..store.atomic import write_atomic
 from . import events as ev
+from .best import Scored, ScoreKey, choose_best
 from .events import EventLog
 from .folder import RunFolder
 from .rows import RowResult, ordered_rows
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     import dspy
 
 PROGRESS_SECONDS = 0.25
-_TIERS = {("full", "val"): 3, ("full", "train"): 2, ("minibatch", "val"): 1, ("minibatch", "train"): 1}
 
 
 class Recorder:
@@ -41,9 +41,12 @@ class Recorder:
         self._last_progress = 0.0
         self._rows: dict[int, RowResult] = {}
         self._row_of: dict[int, int] = {}
-        self._scores: dict[tuple[str, str, str], tuple[float, int]] = {}
-        self._best: tuple[int, float, str] | None = None
-        self._baseline: str | None = None
+        self._scores: dict[ScoreKey, Scored] = {}
+        self._best: tuple[ScoreKey, float] | None = None
+        self.baseline: str | None = None
+        """The candidate that the others have to beat."""
+        self.returned: str | None = None
+        """The candidate that the optimizer returned."""
         self.phase = "load"
 
     @property
@@ -53,8 +56,8 @@ class Recorder:
 
     @property
     def best_candidate(self) -> str | None:
-        """Best so far: a full validation score beats any minibatch, a candidate any unscored one."""
-        return self._best[2] if self._best else self._baseline
+        """Best so far by `choose_best`; the baseline where nothing was scored yet."""
+        return self._best[0][0] if self._best else self.baseline
 
     def enter_phase(self, phase: str) -> None:
         self.phase = phase
@@ -64,14 +67,17 @@ class Recorder:
         """Keep the details of metric calls on these examples for the full evaluations to come."""
         self._row_of = {id(example): row for row, example in enumerate(valset)}
 
-    def metric_called(self, result: RowResult, example: dspy.Example) -> None:
-        """Called once per metric call, from any thread."""
+    def metric_called(
+        self, describe: Callable[[int], RowResult] | None, example: dspy.Example | None
+    ) -> None:
+        """Called once per metric call, from any thread; `describe` gives the details of a watched row."""
+        row = self._row_of.get(id(example)) if describe is not None else None
+        result = describe(row) if describe is not None and row is not None else None
         with self._lock:
             self._rollouts += 1
             self._done += 1
-            row = self._row_of.get(id(example))
-            if row is not None:
-                self._rows[row] = result
+            if result is not None:
+                self._rows[result.row] = result
             now = time.monotonic()
             if now - self._last_progress < PROGRESS_SECONDS:
                 return
@@ -206,19 +212,18 @@ class Recorder:
         if score is None or candidate is None or split == "test":
             return
         with self._lock:
-            mean, count = self._scores.get((candidate, kind, split), (0.0, 0))
+            key = (candidate, kind, split)
+            old = self._scores.get(key, Scored(0.0, 0))
             if kind == "minibatch":
-                mean, count = (mean * count + score * size) / (count + size), count + size
+                count = old.size + size
+                self._scores[key] = Scored((old.mean * old.size + score * size) / count, count)
             else:
-                mean, count = score, size
-            self._scores[candidate, kind, split] = (mean, count)
-            self._consider(candidate, kind, split, mean)
+                self._scores[key] = Scored(score, size)
+            self._settle_best()
 
     def baseline_scored(
         self, split: ev.Split, score: float | None, errors: int, size: int, candidate: str
     ) -> None:
-        if split == "val":
-            self._baseline = candidate
         self._log.emit(
             ev.BaselineScored(split=split, score=score, errors=errors, size=size, candidate=candidate)
         )
@@ -226,33 +231,15 @@ class Recorder:
     def full_val_scores(self) -> dict[str, float]:
         """Every candidate with a full validation score."""
         with self._lock:
-            return {
-                candidate: mean
-                for (candidate, kind, split), (mean, _) in self._scores.items()
-                if kind == "full" and split == "val"
-            }
+            return {key[0]: scored.mean for key, scored in self._scores.items() if key[1:] == ("full", "val")}
 
-    def _consider(self, candidate: str, kind: EvaluationKind, split: str, mean: float) -> None:
-        """Scores of different tiers do not compare; a changed candidate with a weaker score beats none.
-
-        The baseline keeps its full score and stands until a candidate is scored in full on the same rows,
-        or, for optimizers that never do that, until a candidate has any score at all.
-        """
-        tier = _TIERS[kind, split]
-        if candidate == self._baseline and self._best is not None and self._best[2] != candidate:
-            tier = min(tier, self._best[0])
-            if tier < 3:
-                return
-        rank = (tier, mean, candidate)
-        current = self._best
-        if current is not None and current[2] == self._baseline and candidate != self._baseline and tier < 3:
-            current = None
-        if current is not None and (current[0], current[1]) >= (tier, mean):
-            if current[2] != candidate:
-                return
-            if (current[0], current[1]) == (tier, mean) or current[0] > tier:
-                return
-        self._best = rank
+    def _settle_best(self) -> None:
+        key = choose_best(self._scores, self.baseline)
+        if key is None or (key, self._scores[key].mean) == self._best:
+            return
+        candidate, kind, split = key
+        mean = self._scores[key].mean
+        self._best = (key, mean)
         self._folder.write_json(
             "best.json", {"candidate": candidate, "score": mean, "kind": kind, "split": split}
         )

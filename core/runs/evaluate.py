@@ -1,0 +1,143 @@
+"""Scores a program over a split with dspy's own Evaluate, keeping every row and never hiding an error."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import dspy
+
+from ..errors import StopRun
+from .rows import RowResult, mean_score, plain
+
+if TYPE_CHECKING:
+    from ..metrics.adapt import AdaptedMetric, Verdict
+
+Finished = Callable[[RowResult], None]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The rows of one full evaluation, and their mean."""
+
+    rows: list[RowResult]
+
+    @property
+    def score(self) -> float | None:
+        return mean_score(self.rows)
+
+    @property
+    def errors(self) -> int:
+        return sum(row.score is None for row in self.rows)
+
+
+class _Failed:
+    """Stands in for the prediction of a program that raised, so that the row is kept."""
+
+    def __init__(self, error: str) -> None:
+        self.error = error
+
+
+def evaluate_program(
+    program: dspy.Module,
+    examples: Sequence[dspy.Example],
+    metric: AdaptedMetric,
+    *,
+    num_threads: int,
+    max_errors: int,
+    on_row: Finished | None = None,
+) -> Evaluation:
+    """Run the program on every example and score it.
+
+    An example whose program or metric raised has no score; it is counted apart and left out of the mean.
+    Raises `StopRun` once more than `max_errors` examples errored.
+    """
+    index = {id(example): row for row, example in enumerate(examples)}
+    results: dict[int, RowResult] = {}
+    failures = 0
+    lock = threading.Lock()
+
+    def run(**inputs: Any) -> Any:
+        try:
+            return program(**inputs)
+        except Exception as error:  # noqa: BLE001 - whatever user code raises belongs to this row
+            return _Failed(describe_exception(error))
+
+    def score(example: dspy.Example, prediction: Any, *_: Any) -> float:
+        nonlocal failures
+        row = index[id(example)]
+        if isinstance(prediction, _Failed):
+            result = row_result(row, example, {}, error=prediction.error)
+        else:
+            result = verdict_row(row, example, prediction, metric(example, prediction))
+        with lock:
+            results[row] = result
+            failures += result.score is None
+            too_many = failures > max_errors
+        if on_row is not None:
+            on_row(result)
+        if too_many:
+            raise StopRun(
+                "failed",
+                f"{failures} examples errored in one evaluation, more than run.max_errors = {max_errors}; "
+                f"the last: row {row}: {first_line(result.error)}",
+            )
+        return result.score or 0.0
+
+    evaluate = dspy.Evaluate(
+        devset=list(examples),
+        metric=score,
+        num_threads=num_threads,
+        display_progress=False,
+        max_errors=len(examples) + 1,
+    )
+    evaluate(run)
+    for row, example in enumerate(examples):
+        if row not in results:
+            results[row] = row_result(row, example, {}, error="the example gave no result")
+    return Evaluation([results[row] for row in range(len(examples))])
+
+
+def verdict_row(row: int, example: dspy.Example, prediction: Any, verdict: Verdict) -> RowResult:
+    return RowResult(
+        row=row,
+        score=verdict.score,
+        subscores=dict(verdict.subscores),
+        feedback=verdict.feedback,
+        error=verdict.error,
+        inputs=plain(dict(example.inputs())),
+        labels=plain(dict(example.labels())),
+        prediction=_fields(prediction),
+    )
+
+
+def row_result(
+    row: int, example: dspy.Example, prediction: Mapping[str, Any], *, error: str | None
+) -> RowResult:
+    return RowResult(
+        row=row,
+        error=error,
+        inputs=plain(dict(example.inputs())),
+        labels=plain(dict(example.labels())),
+        prediction=dict(prediction),
+    )
+
+
+def _fields(prediction: Any) -> dict[str, Any]:
+    if isinstance(prediction, (dspy.Prediction, dspy.Example)):
+        fields: dict[str, Any] = plain(dict(prediction.items()))
+        return fields
+    return {"value": plain(prediction)}
+
+
+def describe_exception(error: BaseException) -> str:
+    """Type and message first, then the traceback for the log."""
+    head = traceback.format_exception_only(error)[-1].strip()
+    return head + "\n" + "".join(traceback.format_exception(error))
+
+
+def first_line(text: str | None) -> str:
+    return (text or "").split("\n", 1)[0]

@@ -1,0 +1,309 @@
+"""The process of a run: loads the user's program, data and metric, meters every LM, and executes."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ..errors import CompilotError, RunError
+from . import events as ev
+from .control import read_control
+from .events import EventLog
+from .folder import Provenance, RunFolder, StoredRecipe
+from .process import describe_self
+
+POLL_SECONDS = 0.1
+LEDGER_SECONDS = 0.5
+OUTPUT_LIMIT = 8 << 20
+GRACE_SECONDS = 15.0
+"""User code that does not come back after a stop is left behind after this long."""
+log = logging.getLogger("compilot.worker")
+
+
+def main(arguments: list[str]) -> int:
+    """Run or resume the run in the folder given; 0 unless it failed."""
+    folder = RunFolder(Path(arguments[0]))
+    force = "--anyway" in arguments[1:]
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    lock = FileLock(folder.lock)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"run {folder.run_id} has a process already", file=sys.stderr)  # noqa: T201 - goes to out.log
+        return 3
+    with lock:
+        before = folder.read_owner()
+        attempt = before.attempt + 1 if before else 1
+        folder.write_owner(describe_self(attempt))
+        return Session(folder, attempt, force).run()
+
+
+class Session:
+    """One attempt at a run, from its first event to its last."""
+
+    def __init__(self, folder: RunFolder, attempt: int, force: bool) -> None:
+        self.folder = folder
+        self.attempt = attempt
+        self.force = force
+        self.log = EventLog(folder.events)
+        self.started = time.monotonic()
+        self.meter: Any = None
+        self.recorder: Any = None
+        self._ended = threading.Lock()
+        self._last_ledger: dict[str, Any] = {}
+
+    def run(self) -> int:
+        try:
+            stored = self.folder.read_recipe()
+            job = self._prepare(stored)
+        except CompilotError as error:
+            return self._fail(error)
+        except Exception as error:  # noqa: BLE001 - the last line: the person gets three parts, the log the rest
+            return self._fail(self._unexpected(error))
+        pulse = threading.Thread(target=self._pulse, name="pulse", daemon=True)
+        pulse.start()
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
+        from .execute import execute
+
+        try:
+            outcome = execute(job)
+        except CompilotError as error:
+            return self._fail(error)
+        except Exception as error:  # noqa: BLE001 - as above
+            return self._fail(self._unexpected(error))
+        self._end(outcome)
+        return 1 if outcome.status == "failed" else 0
+
+    def _prepare(self, stored: StoredRecipe) -> Any:
+        """Load everything; raises a person's error for whatever cannot be."""
+        recipe, root = stored.recipe, Path(stored.workspace)
+        if recipe.optimizer is None:
+            raise RunError("the recipe names no optimizer", fix="choose one: `compilot run --optimizer GEPA`")
+        self.log.emit(
+            ev.RunStarted(
+                run_id=self.folder.run_id,
+                attempt=self.attempt,
+                optimizer=recipe.optimizer.name,
+                recipe_hash=recipe.hash,
+                pid=os.getpid(),
+                versions=read_versions(),
+                caps={
+                    cap: float(value)
+                    for cap in ("usd", "calls", "tokens", "minutes")
+                    if (value := getattr(recipe.budget, cap)) is not None
+                },
+            )
+        )
+        self.log.emit(ev.PhaseChanged(phase="load"))
+        from .prepare import prepare_job
+        from .recorder import Recorder
+
+        self.recorder = Recorder(self.folder, self.log)
+        job = prepare_job(
+            recipe,
+            self.folder,
+            root,
+            self.recorder,
+            attempt=self.attempt,
+            on_budget=lambda cap, fraction, spent, limit: self.log.emit(
+                ev.BudgetReached(cap=cap, fraction=fraction, spent=spent, limit=limit)
+            ),
+        )
+        self.meter = job.meter
+        self._check_provenance(root, job)
+        return job
+
+    def _check_provenance(self, root: Path, job: Any) -> None:
+        """A resumed run must be made of what it began with, unless the person said to go on anyway."""
+        from ..programs.imports import project_files
+
+        now = Provenance(
+            code={str(path.relative_to(root.resolve())): hash_file(path) for path in project_files(root)},
+            data=job.data_hash,
+            versions=read_versions(),
+        )
+        before = self.folder.read_provenance()
+        if before is None:
+            self.folder.write_provenance(now)
+            return
+        changed = describe_changes(before, now)
+        if not changed:
+            return
+        if not self.force:
+            raise RunError(
+                f"since this run began, {changed} changed: recorded answers may no longer fit",
+                where=str(root),
+                fix=f"start a new run, or go on anyway: `compilot runs resume {self.folder.run_id} --anyway`",
+            )
+        self.recorder.warn(f"resumed although {changed} changed since the run began")
+        self.folder.write_provenance(now)
+
+    def _pulse(self) -> None:
+        """Every 100 ms: obey control.json, tell the ledger, cap the output file, watch for a stuck stop."""
+        paused = False
+        closed_at: float | None = None
+        last_ledger = 0.0
+        while True:
+            time.sleep(POLL_SECONDS)
+            control = read_control(self.folder)
+            if control is not None and control.attempt in (None, self.attempt):
+                if control.command == "pause" and not paused:
+                    paused = True
+                    self.meter.gate.pause()
+                    self.log.emit(ev.Paused())
+                elif control.command == "run" and paused:
+                    paused = False
+                    self.meter.gate.resume()
+                    self.log.emit(ev.Resumed())
+                elif control.command == "stop":
+                    self.meter.gate.close("stopped", "stopped by request")
+            now = time.monotonic()
+            if now - last_ledger > LEDGER_SECONDS:
+                last_ledger = now
+                self._tell_ledger()
+                cap_output(self.folder.output)
+            if self.meter.gate.closed:
+                closed_at = closed_at or now
+                if now - closed_at > GRACE_SECONDS:
+                    self._leave_behind()
+
+    def _tell_ledger(self) -> None:
+        roles = self.meter.ledger.snapshot()
+        if roles != self._last_ledger:
+            self._last_ledger = roles
+            self.log.emit(ev.LmCalls(roles=roles))
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self.meter.gate.close("stopped", f"stopped by {signal.Signals(number).name}")
+
+    def _leave_behind(self) -> None:
+        """User code hangs after a stop: write the end without it and leave."""
+        from .execute import Outcome
+
+        reason, detail = self.meter.gate.closed
+        status: Any = "failed" if reason == "failed" else "stopped"
+        outcome = Outcome(status, reason, f"{detail}; user code did not come back and was left behind")
+        outcome.candidate = self.recorder.best_candidate
+        if outcome.candidate:
+            outcome.best["val"] = self.recorder.full_val_scores().get(outcome.candidate)
+        if self.recorder.baseline:
+            outcome.baseline["val"] = self.recorder.full_val_scores().get(self.recorder.baseline)
+        self._end(outcome)
+        os._exit(1 if status == "failed" else 0)
+
+    def _end(self, outcome: Any, error: CompilotError | None = None) -> None:
+        """The last event and result.json; only the first caller writes them."""
+        if not self._ended.acquire(blocking=False):
+            return
+        if self.meter is not None:
+            self._tell_ledger()
+        artifact = str(self.folder.program) if self.folder.program.exists() else None
+        seconds = time.monotonic() - self.started
+        ledger = self._last_ledger
+        self.folder.write_json(
+            "result.json",
+            {
+                "run_id": self.folder.run_id,
+                "status": outcome.status,
+                "stop_reason": outcome.stop_reason,
+                "detail": outcome.detail,
+                "optimizer": self._optimizer_name(),
+                "baseline": outcome.baseline,
+                "best": {**outcome.best, "candidate": outcome.candidate},
+                "ledger": ledger,
+                "rollouts": self.recorder.rollouts if self.recorder else 0,
+                "seconds": round(seconds, 3),
+                "attempts": self.attempt,
+                "artifact": artifact,
+                **({"error": error.to_dict()} if error else {}),
+            },
+        )
+        self.log.emit(
+            ev.RunEnded(
+                status=outcome.status,
+                stop_reason=outcome.stop_reason,
+                detail=outcome.detail,
+                where=error.where if error else "",
+                fix=error.fix if error else "",
+                seconds=seconds,
+                scores={"baseline": outcome.baseline, "best": outcome.best},
+                best=outcome.candidate,
+                artifact=artifact,
+            )
+        )
+        self.log.close()
+        if self.meter is not None:
+            self.meter.close()
+
+    def _fail(self, error: CompilotError) -> int:
+        from .execute import Outcome
+
+        traceback.print_exc()
+        self._end(Outcome("failed", "failed", error.what), error)
+        return 1
+
+    def _unexpected(self, error: Exception) -> CompilotError:
+        return RunError(
+            f"{type(error).__name__}: {error}",
+            where=str(self.folder.output),
+            fix="the traceback is at the end of that file; `compilot runs resume "
+            f"{self.folder.run_id}` goes on once the cause is mended",
+        )
+
+    def _optimizer_name(self) -> str:
+        optimizer = self.folder.read_recipe().recipe.optimizer
+        return optimizer.name if optimizer else ""
+
+
+def read_versions() -> dict[str, str]:
+    """Versions of what decides a run's outcome."""
+    names = ("compilot", "dspy", "gepa", "optuna")
+    return {"python": sys.version.split()[0], **{name: importlib.metadata.version(name) for name in names}}
+
+
+def hash_file(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def describe_changes(before: Provenance, now: Provenance) -> str:
+    """What differs, in words; empty where nothing does."""
+    files = sorted(
+        name for name in before.code.keys() | now.code.keys() if before.code.get(name) != now.code.get(name)
+    )
+    parts = [*files]
+    if before.data != now.data:
+        parts.append("the data")
+    parts += [
+        f"{name} ({before.versions.get(name)} → {version})"
+        for name, version in now.versions.items()
+        if before.versions.get(name) != version
+    ]
+    return ", ".join(parts)
+
+
+def cap_output(path: Path, limit: int = OUTPUT_LIMIT) -> None:
+    """Keep the last half of an output file that grew past its limit; it is open for appending meanwhile."""
+    try:
+        if path.stat().st_size <= limit:
+            return
+        with path.open("r+b") as file:
+            file.seek(-limit // 2, os.SEEK_END)
+            kept = file.read()
+            file.seek(0)
+            file.write(b"[earlier output dropped]\n" + kept)
+            file.truncate()
+    except FileNotFoundError:
+        return
