@@ -13,6 +13,7 @@ import msgspec
 from ..errors import OptimizerError
 from ..recipe import Role
 from .facts import Facts, PredictorFacts
+from .plan import BootstrapSet, Plan, Work, plan_run
 from .spec import Params, Spec, check_needs, resolve_params
 
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ class Optimizer:
     spec: Spec
     build: Callable[[CompileInputs, Params], dspy.Module]
     """Builds the DSPy class and compiles under watch; imports dspy, so only a worker calls it."""
+    work: Callable[[Facts, Params], Work]
+    """What `compile` will ask of the models, from measured facts alone."""
     make_shell: Callable[[CompileInputs, Params], dspy.Module] = field(
         default=lambda inputs, params: inputs.student.deepcopy()
     )
@@ -127,6 +130,17 @@ class Optimizer:
         program = self.build(inputs, params)
         inputs.observer.candidate(program, origin=f"returned by {self.spec.name}")
         return program
+
+    def plan(self, facts: Facts, params: Params) -> Plan:
+        """LM calls of a whole run by role, low / expected / high; no dspy, no call, no clock.
+
+        Raises `OptimizerError` for parameters that do not fit and for facts that were never measured.
+        """
+        return plan_run(self.work(facts, resolve_params(self.spec, params, facts).params), facts)
+
+    def bootstraps(self, facts: Facts, params: Params) -> tuple[BootstrapSet, ...]:
+        """The bootstraps `compile` will make: worth probing before `plan` where calls are free or few."""
+        return self.work(facts, resolve_params(self.spec, params, facts).params).bootstraps
 
     def shell(self, inputs: CompileInputs) -> dspy.Module:
         """The program that a state saved from `compile` is loaded into; makes no LM call."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .base import CompileInputs, Optimizer, bootstrap_metric, order_by_seed
+from .bootstrapping import assume_bootstraps, count_all_attempts, first_order, make_set
 from .demos import MAX_ROUNDS, METRIC_THRESHOLD, SUPPLIED, demo_parameters
+from .facts import Facts
+from .plan import Work
 from .spec import Params, Spec
 
 if TYPE_CHECKING:
@@ -50,4 +53,16 @@ def _build(inputs: CompileInputs, params: Params) -> dspy.Module:
         return optimizer.compile(inputs.student, trainset=order_by_seed(inputs.trainset, inputs.seed))
 
 
-OPTIMIZER = Optimizer(SPEC, _build)
+def _work(facts: Facts, params: Params) -> Work:
+    """One bootstrap of the rows in order; `_train` only draws labeled rows (`bootstrap.py`)."""
+    sets = [
+        make_set(params, params["max_bootstrapped_demos"], params["max_labeled_demos"], first_order(facts))
+    ]
+    return Work(
+        teacher_runs=count_all_attempts(sets, facts),
+        bootstraps=tuple(sets),
+        assumptions=assume_bootstraps(sets, facts),
+    )
+
+
+OPTIMIZER = Optimizer(SPEC, _build, _work)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .base import CompileInputs, Optimizer, order_by_seed
+from .bootstrapping import assume_bootstraps, count_all_attempts, first_order, make_set
 from .demos import MAX_ROUNDS, SUPPLIED
+from .facts import Facts
+from .plan import Work, exactly
 from .spec import Conflict, Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
@@ -99,4 +102,15 @@ def _build(inputs: CompileInputs, params: Params) -> dspy.Module:
         )
 
 
-OPTIMIZER = Optimizer(SPEC, _build)
+def _work(facts: Facts, params: Params) -> Work:
+    """One bootstrap that wants `max_demos`; every trial is one evaluation on val (`teleprompt_optuna.py`)."""
+    sets = [make_set(params, params["max_demos"], params["max_labeled_demos"], first_order(facts))]
+    return Work(
+        student_runs=exactly(params["num_candidate_programs"] * facts.sizes[1]),
+        teacher_runs=count_all_attempts(sets, facts),
+        bootstraps=tuple(sets),
+        assumptions=assume_bootstraps(sets, facts),
+    )
+
+
+OPTIMIZER = Optimizer(SPEC, _build, _work)

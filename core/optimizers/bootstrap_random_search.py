@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .base import CompileInputs, Optimizer, bootstrap_metric, order_by_seed
+from .bootstrapping import assume_bootstraps, count_all_attempts, search_sets
 from .demos import MAX_ROUNDS, METRIC_THRESHOLD, SUPPLIED, demo_parameters
 from .facts import Facts
+from .plan import Range, Work, exactly
 from .spec import Conflict, Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
@@ -132,4 +134,26 @@ def search(
         )
 
 
-OPTIMIZER = Optimizer(SPEC, search)
+def plan_search(facts: Facts, params: Params) -> Work:
+    """Each candidate is evaluated on val, and all but the first two are bootstrapped first
+    (`random_search.py`).
+
+    With `stop_at_score` the first candidate may be the last; nothing is known of the scores, so all are
+    expected.
+    """
+    seeds = candidate_seeds(params)
+    sets = search_sets(params, facts, seeds)
+    runs = exactly(len(seeds) * facts.sizes[1])
+    attempts = count_all_attempts(sets, facts)
+    if params.get("stop_at_score") is not None:
+        runs = Range(facts.sizes[1], runs.expected, runs.high)
+        attempts = Range(0, attempts.expected, attempts.high)
+    return Work(
+        student_runs=runs,
+        teacher_runs=attempts,
+        bootstraps=tuple(sets),
+        assumptions=assume_bootstraps(sets, facts),
+    )
+
+
+OPTIMIZER = Optimizer(SPEC, search, plan_search)

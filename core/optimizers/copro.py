@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .base import CompileInputs, Optimizer
+from .facts import Facts
+from .plan import PROPOSAL_RETRIES, Range, Work, exactly
 from .spec import Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
@@ -120,4 +122,19 @@ def _build(inputs: CompileInputs, params: Params) -> dspy.Module:
         )
 
 
-OPTIMIZER = Optimizer(SPEC, _build)
+def _work(facts: Facts, params: Params) -> Work:
+    """Every evaluation is the whole train split; proposals are asked for all at once, each is one call.
+
+    From `copro_optimizer.py`, with P predictors, breadth b and depth d: b · d evaluations for P = 1, else
+    P · b · d (d + 1) / 2; P · (b - 1) proposals at first and P · b at each of the d - 1 later depths.
+    """
+    predictors, breadth, depth = len(facts.predictors), params["breadth"], params["depth"]
+    scored = sum(1 for _ in evaluations(predictors, breadth, depth))
+    proposals = predictors * ((breadth - 1) + (depth - 1) * breadth)
+    return Work(
+        student_runs=exactly(scored * facts.sizes[0]),
+        proposer_calls=Range(proposals, proposals, PROPOSAL_RETRIES * proposals),
+    )
+
+
+OPTIMIZER = Optimizer(SPEC, _build, _work)

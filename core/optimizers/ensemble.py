@@ -7,9 +7,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from . import bootstrap_few_shot, bootstrap_random_search
 from .base import CompileInputs, Optimizer, bootstrap_metric, load_code, order_by_seed
+from .bootstrapping import assume_bootstraps, count_all_attempts, make_set
 from .demos import MAX_ROUNDS, METRIC_THRESHOLD, demo_parameters
+from .facts import Facts
+from .plan import Work
 from .spec import Artifact, Conflict, Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
@@ -203,6 +208,11 @@ def _search(inputs: CompileInputs, params: Params) -> list[dspy.Module]:
     return [candidate["program"] for candidate in best.candidate_programs[: params["programs"]]]
 
 
+def _member_seed(seed: int, params: Params, index: int) -> int:
+    """Orders the rows of each member differently; other seeds give other members."""
+    return seed * int(params["programs"]) + index
+
+
 def _bootstrap(inputs: CompileInputs, params: Params) -> list[dspy.Module]:
     import dspy
 
@@ -221,7 +231,7 @@ def _bootstrap(inputs: CompileInputs, params: Params) -> list[dspy.Module]:
                     parameter.name: params[parameter.name] for parameter in bootstrap_few_shot.SPEC.parameters
                 },
             )
-            rows = order_by_seed(inputs.trainset, inputs.seed * params["programs"] + index)
+            rows = order_by_seed(inputs.trainset, _member_seed(inputs.seed, params, index))
             program = optimizer.compile(inputs.student, trainset=rows)
             members.append(program)
             candidate = inputs.observer.candidate(program, origin=f"member {index + 1}")
@@ -229,4 +239,22 @@ def _bootstrap(inputs: CompileInputs, params: Params) -> list[dspy.Module]:
     return members
 
 
-OPTIMIZER = Optimizer(SPEC, _build, _make_shell)
+def _work(facts: Facts, params: Params) -> Work:
+    """The work of a random search, or one bootstrap per member; then every answer is one run per member."""
+    members = params["size"] or params["programs"]
+    if params["source"] == "random_search":
+        search = bootstrap_random_search.plan_search(facts, params)
+        return structs.replace(search, student_runs_per_answer=members)
+    sets = []
+    for index in range(params["programs"]):
+        order = order_by_seed(range(facts.sizes[0]), _member_seed(facts.seed, params, index))
+        sets.append(make_set(params, params["max_bootstrapped_demos"], params["max_labeled_demos"], order))
+    return Work(
+        teacher_runs=count_all_attempts(sets, facts),
+        student_runs_per_answer=members,
+        bootstraps=tuple(sets),
+        assumptions=assume_bootstraps(sets, facts),
+    )
+
+
+OPTIMIZER = Optimizer(SPEC, _build, _work, _make_shell)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from ..errors import OptimizerError
+
 
 class PredictorFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One predictor of the program."""
@@ -13,6 +15,16 @@ class PredictorFacts(msgspec.Struct, frozen=True, kw_only=True):
     """LM calls of this predictor in one program run (more than 1 in loops)."""
 
 
+class Walk(msgspec.Struct, frozen=True):
+    """A bootstrap that was really tried: which attempts of the teacher came out right, in order."""
+
+    key: str
+    """Identifies the bootstrap: `BootstrapSet.key`."""
+    outcomes: tuple[bool, ...]
+    complete: bool = False
+    """Whether it ended by itself, because enough rows came out right or all were tried."""
+
+
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Measured facts; None means nobody measured it yet."""
 
@@ -20,10 +32,18 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     val: int | None = None
     test: int | None = None
     predictors: tuple[PredictorFacts, ...] = ()
+    direct_calls: float = 0.0
+    """LM calls of one program run that no predictor makes."""
+    calls_spread: float = 0.0
+    """How much the LM calls of one program run vary: standard deviation over mean."""
     success_rate: float | None = None
     """Part of the rows that reach the metric's threshold with the unoptimized program, 0 to 1."""
     perfect_rate: float | None = None
     """Part of the rows with a score of 1 with the unoptimized program, 0 to 1."""
+    walks: tuple[Walk, ...] = ()
+    """Bootstraps tried beforehand (`core.optimizers.probe`)."""
+    acceptance_rate: float | None = None
+    """Part of GEPA's reflections that made a better program on its minibatch: a probe's, or past runs'."""
     feedback: bool | None = None
     """Whether the metric says in words what was wrong."""
     judge_calls: float = 0.0
@@ -32,11 +52,31 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Extra LM calls per call, made because an answer did not parse in the first format."""
     error_rate: float = 0.0
     """Part of the program runs that end with an error."""
+    duplicate_share: float = 0.0
+    """Part of the rows whose inputs repeat another row's: asked again, but answered from the journal."""
     num_threads: int = 8
+    seed: int = 0
 
     @property
-    def calls_per_run(self) -> float | None:
+    def calls_per_run(self) -> float:
         """LM calls the program asks for in one run, repeats after unreadable answers included."""
         if not self.predictors:
-            return None
-        return sum(predictor.calls for predictor in self.predictors) * (1.0 + self.retry_rate)
+            raise _unmeasured("how many LM calls the program makes")
+        return (self.direct_calls + sum(predictor.calls for predictor in self.predictors)) * (
+            1.0 + self.retry_rate
+        )
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Rows of train, val and test."""
+        if self.train is None or self.val is None:
+            raise _unmeasured("how many rows the splits have")
+        return self.train, self.val, self.test or 0
+
+
+def _unmeasured(what: str) -> OptimizerError:
+    return OptimizerError(
+        f"nobody has measured yet {what}",
+        where="the facts of this workspace",
+        fix="measure the program first (`compilot estimate` does it by itself)",
+    )

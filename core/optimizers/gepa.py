@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .base import CompileInputs, Optimizer, load_code
 from .facts import Facts
+from .gepa_budget import plan_iterations
 from .spec import Conflict, DefaultRule, Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
@@ -318,4 +319,4 @@ def _proposer(inputs: CompileInputs, params: Params) -> Any:
     )
 
 
-OPTIMIZER = Optimizer(SPEC, _build)
+OPTIMIZER = Optimizer(SPEC, _build, plan_iterations)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .base import CompileInputs, Optimizer, bootstrap_metric, order_by_seed
+from .bootstrapping import assume_bootstraps, count_all_attempts, first_order, make_set
 from .demos import MAX_ROUNDS, METRIC_THRESHOLD, SUPPLIED, demo_parameters
+from .facts import Facts
+from .plan import PROPOSAL_RETRIES, Range, Work, exactly
 from .spec import Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
@@ -89,4 +92,23 @@ def _build(inputs: CompileInputs, params: Params) -> dspy.Module:
         )
 
 
-OPTIMIZER = Optimizer(SPEC, _build)
+def _work(facts: Facts, params: Params) -> Work:
+    """One bootstrap; then per candidate one rule induction for each predictor and one evaluation on val.
+
+    From `infer_rules.py`. When the train rows do not fit into the proposer's prompt, DSPy drops the last and
+    asks again: those calls fail, and are not counted here.
+    """
+    sets = [
+        make_set(params, params["max_bootstrapped_demos"], params["max_labeled_demos"], first_order(facts))
+    ]
+    proposals = params["num_candidates"] * len(facts.predictors)
+    return Work(
+        student_runs=exactly(params["num_candidates"] * facts.sizes[1]),
+        teacher_runs=count_all_attempts(sets, facts),
+        proposer_calls=Range(proposals, proposals, PROPOSAL_RETRIES * proposals),
+        bootstraps=tuple(sets),
+        assumptions=assume_bootstraps(sets, facts),
+    )
+
+
+OPTIMIZER = Optimizer(SPEC, _build, _work)

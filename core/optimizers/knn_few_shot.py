@@ -9,7 +9,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from .base import CompileInputs, Optimizer, bootstrap_metric, load_code
+from .bootstrapping import count_attempts, make_set
 from .demos import MAX_ROUNDS, METRIC_THRESHOLD, SUPPLIED, demo_parameters
+from .facts import Facts
+from .plan import Work
 from .spec import Artifact, Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
@@ -122,4 +125,18 @@ def _build(inputs: CompileInputs, params: Params) -> dspy.Module:
     return program
 
 
-OPTIMIZER = Optimizer(SPEC, _build, _make)
+def _work(facts: Facts, params: Params) -> Work:
+    """Compiling asks no model; every later answer bootstraps from its k nearest rows first
+    (`knn_fewshot.py`).
+
+    Fewer rows than max_bootstrapped_demos are all tried; otherwise as many as it takes to get those right.
+    """
+    nearest = min(params["k"], facts.sizes[0])
+    one = make_set(params, params["max_bootstrapped_demos"], params["max_labeled_demos"], range(nearest))
+    return Work(
+        teacher_runs_per_answer=count_attempts(one, facts),
+        assumptions=("the nearest rows are as hard for the teacher as any",),
+    )
+
+
+OPTIMIZER = Optimizer(SPEC, _build, _work, _make)

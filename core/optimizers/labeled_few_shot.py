@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .base import CompileInputs, Optimizer, order_by_seed
+from .facts import Facts
+from .plan import Work
 from .spec import Parameter, Params, Spec
 
 if TYPE_CHECKING:
@@ -52,4 +54,9 @@ def _build(inputs: CompileInputs, params: Params) -> dspy.Module:
     return program
 
 
-OPTIMIZER = Optimizer(SPEC, _build)
+def _work(facts: Facts, params: Params) -> Work:
+    """Nothing: `vanilla.py` only draws rows."""
+    return Work()
+
+
+OPTIMIZER = Optimizer(SPEC, _build, _work)

@@ -2,73 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from .base import CompileInputs, Optimizer, bootstrap_metric
 from .demos import METRIC_THRESHOLD, demo_parameters
 from .facts import Facts
+from .miprov2_schedule import Schedule, is_zero_shot, plan_search, trials_for
 from .spec import Conflict, DefaultRule, Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
     import dspy
-
-AUTO_CANDIDATES: Mapping[str, int] = {"light": 6, "medium": 12, "heavy": 18}
-AUTO_VAL_ROWS: Mapping[str, int] = {"light": 100, "medium": 300, "heavy": 1000}
-MINIBATCH_ABOVE_VAL_ROWS = 50
-"""In auto mode DSPy uses minibatches when it scores on more val rows than this."""
-
-Step = Literal["default", "trial", "full"]
-
-
-def is_zero_shot(params: Params) -> bool:
-    return bool(params["max_bootstrapped_demos"] == 0 and params["max_labeled_demos"] == 0)
-
-
-def trials_for(predictors: int, candidates: int, *, zero_shot: bool) -> int:
-    """The trials DSPy takes for N candidates and M choices to make: max(2·M·log2 N, 1.5·N)."""
-    choices = predictors if zero_shot else 2 * predictors
-    return int(max(2 * choices * math.log2(candidates), 1.5 * candidates))
-
-
-class Schedule:
-    """The sizes MIPROv2 works with, as its `compile` derives them from parameters and data."""
-
-    def __init__(self, params: Params, *, val: int, predictors: int) -> None:
-        auto = params["auto"]
-        zero_shot = is_zero_shot(params)
-        if auto is None:
-            self.demo_sets = self.instructions = params["num_candidates"]
-            self.trials = params["num_trials"]
-            self.val_rows = val
-            self.minibatch = params["minibatch"]
-        else:
-            self.demo_sets = AUTO_CANDIDATES[auto]
-            self.instructions = self.demo_sets if zero_shot else int(self.demo_sets * 0.5)
-            self.trials = trials_for(predictors, self.demo_sets, zero_shot=zero_shot)
-            self.val_rows = min(val, AUTO_VAL_ROWS[auto])
-            self.minibatch = self.val_rows > MINIBATCH_ABOVE_VAL_ROWS
-        self.minibatch_size = params["minibatch_size"] if self.minibatch else self.val_rows
-        self.full_every = params["minibatch_full_eval_steps"]
-        # The proposer writes one instruction per demonstration set it looks at, so never more than there are.
-        self.instructions = min(self.instructions, self.demo_sets)
-
-    def steps(self) -> Iterator[Step]:
-        """Every evaluation in order: the default program, the trials, and the full ones between minibatches.
-
-        Mirrors DSPy's trial numbers: a full evaluation is added to the study, so it moves the numbers on, and
-        one is due when the number is a multiple of `full_every` + 1 and before the very last number.
-        """
-        yield "default"
-        last = self.trials + self.trials // self.full_every + 1 + (1 if self.trials % self.full_every else 0)
-        number = 1
-        for _ in range(self.trials):
-            number += 1
-            yield "trial"
-            if self.minibatch and (number % (self.full_every + 1) == 0 or number == last - 1):
-                number += 1
-                yield "full"
 
 
 def _minibatch_is_too_large(params: Params, facts: Facts) -> bool:
@@ -336,4 +279,4 @@ def _build(inputs: CompileInputs, params: Params) -> dspy.Module:
         )
 
 
-OPTIMIZER = Optimizer(SPEC, _build)
+OPTIMIZER = Optimizer(SPEC, _build, plan_search)

@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .base import CompileInputs, Optimizer
+from .facts import Facts
+from .plan import PROPOSAL_RETRIES, Range, Work, exactly
 from .spec import Conflict, DefaultRule, Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
     import dspy
+
+_ANSWERS_DIFFER = 0.9
+"""SIMBA looks first at rows whose sampled answers differ most, so nearly all it looks at do differ."""
 
 SPEC = Spec(
     name="SIMBA",
@@ -146,4 +151,34 @@ def _build(inputs: CompileInputs, params: Params) -> dspy.Module:
         return optimizer.compile(inputs.student, trainset=inputs.trainset, seed=inputs.seed)
 
 
-OPTIMIZER = Optimizer(SPEC, _build)
+def _final_programs(params: Params) -> int:
+    """Programs scored at the end: the winners of the steps, thinned out to num_candidates + 1 of them."""
+    winners, places = params["max_steps"], params["num_candidates"]
+    return len({round(place * winners / places) for place in range(places + 1)})
+
+
+def _work(facts: Facts, params: Params) -> Work:
+    """From `simba.py`, with bsize b, num_candidates c and max_steps s on n train rows.
+
+    Each step samples b · c answers and scores up to c + 1 new programs (one per row looked at, so at most b)
+    on b rows; at the end the winners are scored on n rows. A new program comes from a rule in one of two
+    cases (always without demonstrations), and the proposer is called for it unless the row's answers all came
+    out alike (`append_a_rule` in `simba_utils.py`); a program whose strategy raised is left out.
+    """
+    batch, samples, steps = params["bsize"], params["num_candidates"], params["max_steps"]
+    new = min(samples + 1, batch)
+    by_teacher = steps * batch if params["teacher_samples"] else 0
+    sampled = steps * batch * samples - by_teacher
+    scored = steps * new * batch
+    final = _final_programs(params) * facts.sizes[0]
+    rules = steps * new * (0.5 if params["max_demos"] > 0 else 1.0)
+    runs = sampled + scored + final
+    return Work(
+        student_runs=Range(sampled + scored / 2 + final / 2, runs, runs),
+        teacher_runs=exactly(by_teacher),
+        proposer_calls=Range(0, rules * _ANSWERS_DIFFER, PROPOSAL_RETRIES * steps * new),
+        assumptions=(f"on {_ANSWERS_DIFFER:.0%} of the rows looked at, sampled answers differ in score",),
+    )
+
+
+OPTIMIZER = Optimizer(SPEC, _build, _work)

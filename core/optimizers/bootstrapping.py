@@ -1,0 +1,123 @@
+"""The bootstraps an optimizer will make, known beforehand, and how many teacher runs they take."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable, Sequence
+
+from .base import order_by_seed
+from .facts import Facts, Walk
+from .plan import NONE, BootstrapSet, Range, add_up, add_up_independent
+from .spec import Params
+
+_FALLBACK_RATE = 0.5
+"""Success rate of a teacher nobody has measured."""
+
+
+def first_order(facts: Facts) -> list[int]:
+    """The train rows in the order in which the optimizer is given them."""
+    return order_by_seed(range(facts.sizes[0]), facts.seed)
+
+
+def make_set(params: Params, wanted: int, labeled: int, order: Sequence[int]) -> BootstrapSet:
+    return BootstrapSet(
+        wanted, labeled, tuple(order), params.get("max_rounds", 1), params.get("metric_threshold")
+    )
+
+
+def search_sets(params: Params, facts: Facts, seeds: Iterable[int]) -> list[BootstrapSet]:
+    """The bootstraps of `BootstrapFewShotWithRandomSearch`, by its candidate numbers.
+
+    From `random_search.py`: -3 and -2 bootstrap nothing; -1 takes the rows as they are and wants all
+    demonstrations; s ≥ 0 shuffles them with `Random(s)` and wants `Random(s).randint(1,
+    max_bootstrapped_demos)`.
+    """
+    most, labeled = params["max_bootstrapped_demos"], params["max_labeled_demos"]
+    sets = []
+    for seed in seeds:
+        order = first_order(facts)
+        wanted = most
+        if seed >= 0:
+            random.Random(seed).shuffle(order)
+            wanted = random.Random(seed).randint(1, most)
+        if seed >= -1:
+            sets.append(make_set(params, wanted, labeled, order))
+    return sets
+
+
+def count_attempts(bootstrap: BootstrapSet, facts: Facts) -> Range:
+    """Teacher runs until enough rows came out right, or all were tried.
+
+    From `bootstrap.py`: rows are tried one by one, each up to `max_rounds` times, until
+    `max_bootstrapped_demos` succeeded. Where this very bootstrap was probed, its attempts are counted;
+    otherwise attempts are wanted / p (the mean of a negative binomial), p from all probed attempts with as
+    many labeled demonstrations, then from any, then the program's own success rate; never more than every row
+    in every round. Low and high are two standard deviations, and everything that is possible when p was never
+    measured with a teacher.
+    """
+    if bootstrap.wanted == 0:
+        return NONE
+    most = len(bootstrap.order) * bootstrap.rounds
+    least = min(bootstrap.wanted, most)
+    probed = {walk.key: walk for walk in facts.walks}.get(bootstrap.key)
+    if probed is not None:
+        counted = _count_in(probed, bootstrap)
+        if counted is not None:
+            rate = max(least / counted, 1 / most)
+            return _spread(counted, bootstrap.wanted, rate, least, most)
+    rate, is_measured = _rate(bootstrap, facts)
+    expected = min(float(most), bootstrap.wanted / max(rate, 1e-9))
+    if not is_measured:
+        return Range(least, expected, most)
+    return _spread(expected, bootstrap.wanted, max(rate, 1 / most), least, most)
+
+
+def count_all_attempts(sets: Sequence[BootstrapSet], facts: Facts) -> Range:
+    """Teacher runs of several bootstraps."""
+    if len({walk.key for walk in facts.walks} & {one.key for one in sets}) == len(sets):
+        return add_up_independent(count_attempts(one, facts) for one in sets)
+    # What was not probed shares one guess at the success rate, so it is wrong in the same direction.
+    return add_up(count_attempts(one, facts) for one in sets)
+
+
+def assume_bootstraps(sets: Sequence[BootstrapSet], facts: Facts) -> tuple[str, ...]:
+    """What the count of attempts rests on, in words."""
+    if not sets:
+        return ()
+    probed = len({walk.key for walk in facts.walks} & {one.key for one in sets})
+    if probed == len(sets):
+        return ("every bootstrap was tried beforehand",)
+    rate, is_measured = _rate(sets[0], facts)
+    if is_measured:
+        return (
+            f"{rate:.0%} of the teacher's attempts come out right ({probed} of {len(sets)} bootstraps tried)",
+        )
+    source = "guessed" if facts.success_rate is None else "as the program does without demonstrations"
+    return (f"{rate:.0%} of the teacher's attempts come out right ({source})",)
+
+
+def _count_in(probed: Walk, bootstrap: BootstrapSet) -> int | None:
+    """Attempts of a probed bootstrap until enough were right; None when the probe was cut off before."""
+    found = 0
+    for attempt, right in enumerate(probed.outcomes, 1):
+        found += right
+        if found == bootstrap.wanted:
+            return attempt
+    return len(probed.outcomes) if probed.complete else None
+
+
+def _rate(bootstrap: BootstrapSet, facts: Facts) -> tuple[float, bool]:
+    prefix = f"{bootstrap.labeled}/"
+    alike = [walk for walk in facts.walks if walk.key.startswith(prefix)] or list(facts.walks)
+    attempts = sum(len(walk.outcomes) for walk in alike)
+    if attempts:
+        return sum(map(sum, (walk.outcomes for walk in alike))) / attempts, True
+    if facts.success_rate is not None:
+        return max(facts.success_rate, 1 / (2 * len(bootstrap.order))), False
+    return _FALLBACK_RATE, False
+
+
+def _spread(expected: float, wanted: int, rate: float, least: int, most: int) -> Range:
+    deviation = 2 * math.sqrt(wanted * max(0.0, 1 - rate)) / rate
+    return Range(max(least, expected - deviation), expected, min(most, expected + deviation))

@@ -1,0 +1,134 @@
+"""The sizes and the order of MIPROv2's work, derived as its `compile` derives them."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from .bootstrapping import assume_bootstraps, count_all_attempts, make_set
+from .facts import Facts
+from .plan import PROPOSAL_RETRIES, BootstrapSet, Range, Work, exactly
+from .spec import Params
+
+AUTO_CANDIDATES: Mapping[str, int] = {"light": 6, "medium": 12, "heavy": 18}
+AUTO_VAL_ROWS: Mapping[str, int] = {"light": 100, "medium": 300, "heavy": 1000}
+MINIBATCH_ABOVE_VAL_ROWS = 50
+"""In auto mode DSPy uses minibatches when it scores on more val rows than this."""
+
+_ZERO_SHOT_DEMOS = 3
+_MOST_SUMMARY_BATCHES = 9
+_COMPLETE_ANSWERS = 5
+
+Step = Literal["default", "trial", "full"]
+
+
+def is_zero_shot(params: Params) -> bool:
+    return bool(params["max_bootstrapped_demos"] == 0 and params["max_labeled_demos"] == 0)
+
+
+def trials_for(predictors: int, candidates: int, *, zero_shot: bool) -> int:
+    """The trials DSPy takes for N candidates and M choices to make: max(2·M·log2 N, 1.5·N)."""
+    choices = predictors if zero_shot else 2 * predictors
+    return int(max(2 * choices * math.log2(candidates), 1.5 * candidates))
+
+
+class Schedule:
+    """The sizes MIPROv2 works with, as its `compile` derives them from parameters and data."""
+
+    def __init__(self, params: Params, *, val: int, predictors: int) -> None:
+        auto = params["auto"]
+        zero_shot = is_zero_shot(params)
+        if auto is None:
+            self.demo_sets = self.instructions = params["num_candidates"]
+            self.trials = params["num_trials"]
+            self.val_rows = val
+            self.minibatch = params["minibatch"]
+        else:
+            self.demo_sets = AUTO_CANDIDATES[auto]
+            self.instructions = self.demo_sets if zero_shot else int(self.demo_sets * 0.5)
+            self.trials = trials_for(predictors, self.demo_sets, zero_shot=zero_shot)
+            self.val_rows = min(val, AUTO_VAL_ROWS[auto])
+            self.minibatch = self.val_rows > MINIBATCH_ABOVE_VAL_ROWS
+        self.minibatch_size = params["minibatch_size"] if self.minibatch else self.val_rows
+        self.full_every = params["minibatch_full_eval_steps"]
+        # The proposer writes one instruction per demonstration set it looks at, so never more than there are.
+        self.instructions = min(self.instructions, self.demo_sets)
+
+    def steps(self) -> Iterator[Step]:
+        """Every evaluation in order: the default program, the trials, and the full ones between minibatches.
+
+        Mirrors DSPy's trial numbers: a full evaluation is added to the study, so it moves the numbers on, and
+        one is due when the number is a multiple of `full_every` + 1 and before the very last number.
+        """
+        yield "default"
+        last = self.trials + self.trials // self.full_every + 1 + (1 if self.trials % self.full_every else 0)
+        number = 1
+        for _ in range(self.trials):
+            number += 1
+            yield "trial"
+            if self.minibatch and (number % (self.full_every + 1) == 0 or number == last - 1):
+                number += 1
+                yield "full"
+
+
+def bootstrap_sets(facts: Facts, params: Params, schedule: Schedule) -> list[BootstrapSet]:
+    """The bootstraps of `create_n_fewshot_demo_sets` (`utils.py`), drawn as it draws them from the seeded
+    `rng`.
+
+    In auto mode the rng first samples the val rows. Of N sets, -3 is zero-shot, -2 labeled only (or, without
+    labeled demonstrations, one more shuffled set), -1 takes the rows in order, the others shuffle them and
+    want `randint(1, max_bootstrapped_demos)`. Zero-shot runs bootstrap 3 demonstrations to show the proposer.
+    """
+    train, val, _ = facts.sizes
+    rng = random.Random(facts.seed)
+    if params["auto"] is not None:
+        rng.sample(range(val), schedule.val_rows)
+    zero_shot = is_zero_shot(params)
+    most = _ZERO_SHOT_DEMOS if zero_shot else params["max_bootstrapped_demos"]
+    labeled = 0 if zero_shot else params["max_labeled_demos"]
+    sets = []
+    for number in range(-3, schedule.demo_sets - 3):
+        order = list(range(train))
+        if number == -3 or (number == -2 and labeled > 0):
+            continue
+        wanted = most
+        if number != -1:
+            rng.shuffle(order)
+            wanted = rng.randint(1, most)
+        sets.append(make_set(params, wanted, labeled, order))
+    return sets
+
+
+def _proposer_calls(facts: Facts, params: Params, schedule: Schedule) -> Range:
+    """Calls of `GroundedProposer`: a summary of the data once, then the instructions of each predictor.
+
+    The summary (`dataset_summary_generator.py`) reads batches of `view_data_batch_size` rows: the first, then
+    at most nine more (fewer when the model answers COMPLETE five times), then one call to sum up. Each
+    instruction (`grounded_proposer.py`) takes two calls to describe program and module, where it may see the
+    code, and one to write it.
+    """
+    summary = Range(0, 0, 0)
+    if params["data_aware_proposer"]:
+        size = params["view_data_batch_size"]
+        later = min(_MOST_SUMMARY_BATCHES, max(0, math.ceil(facts.sizes[0] / size) - 1))
+        summary = Range(2 + min(later, _COMPLETE_ANSWERS), 2 + later, 2 + later)
+    instructions = schedule.instructions * len(facts.predictors)
+    each = 3 if params["program_aware_proposer"] else 1
+    asked = summary + Range(instructions, instructions * each, instructions * each)
+    return Range(asked.low, asked.expected, PROPOSAL_RETRIES * asked.high)
+
+
+def plan_search(facts: Facts, params: Params) -> Work:
+    """Bootstraps, proposals, and the evaluations of `Schedule.steps` (`mipro_optimizer_v2.py`)."""
+    schedule = Schedule(params, val=facts.sizes[1], predictors=len(facts.predictors))
+    rows = {"default": schedule.val_rows, "trial": schedule.minibatch_size, "full": schedule.val_rows}
+    sets = bootstrap_sets(facts, params, schedule)
+    return Work(
+        student_runs=exactly(sum(rows[step] for step in schedule.steps())),
+        teacher_runs=count_all_attempts(sets, facts),
+        proposer_calls=_proposer_calls(facts, params, schedule),
+        bootstraps=tuple(sets),
+        assumptions=assume_bootstraps(sets, facts),
+    )

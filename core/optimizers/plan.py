@@ -1,0 +1,141 @@
+"""Plans: how many calls an optimizer will make, by role, as low / expected / high. Pure arithmetic."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterable
+
+import msgspec
+
+from ..recipe import Role
+from .facts import Facts
+
+
+class Range(msgspec.Struct, frozen=True):
+    """A count that is not known exactly."""
+
+    low: float
+    expected: float
+    high: float
+
+    def __add__(self, other: Range) -> Range:
+        return Range(self.low + other.low, self.expected + other.expected, self.high + other.high)
+
+    def __mul__(self, factor: float) -> Range:
+        return Range(self.low * factor, self.expected * factor, self.high * factor)
+
+    def widened(self, share: float) -> Range:
+        """The same expectation, with this share more room on both sides."""
+        return Range(self.low * max(0.0, 1.0 - share), self.expected, self.high * (1.0 + share))
+
+
+def exactly(count: float) -> Range:
+    return Range(count, count, count)
+
+
+NONE = exactly(0)
+PROPOSAL_RETRIES = 2
+"""dspy asks again, in another format, when an answer does not parse: at worst for every proposal."""
+
+
+def add_up(ranges: Iterable[Range]) -> Range:
+    """The sum of counts that vary together."""
+    total = NONE
+    for part in ranges:
+        total = total + part
+    return total
+
+
+def add_up_independent(ranges: Iterable[Range]) -> Range:
+    """The sum of counts that vary independently: their deviations add up as squares."""
+    parts = list(ranges)
+    expected = sum(part.expected for part in parts)
+    below = math.sqrt(sum((part.expected - part.low) ** 2 for part in parts))
+    above = math.sqrt(sum((part.high - part.expected) ** 2 for part in parts))
+    return Range(max(0.0, expected - below), expected, expected + above)
+
+
+class BootstrapSet(msgspec.Struct, frozen=True):
+    """One run of `BootstrapFewShot`: rows tried in this order until `wanted` of them came out right."""
+
+    wanted: int
+    labeled: int
+    """Labeled demonstrations the teacher is given."""
+    order: tuple[int, ...]
+    """Train rows in the order in which they are tried."""
+    rounds: int = 1
+    threshold: float | None = None
+
+    @property
+    def key(self) -> str:
+        """The same for bootstraps whose attempts go the same way, whatever number is wanted."""
+        order = zlib.crc32(",".join(map(str, self.order)).encode())
+        return f"{self.labeled}/{self.rounds}/{self.threshold}/{order:08x}"
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a whole run asks of the models: our own evaluations before and after included."""
+
+    calls: dict[Role, Range]
+    """LM calls asked, by role; a role that is not called is left out."""
+    student_runs: Range
+    """Program runs on the student's model."""
+    teacher_runs: Range
+    """Program runs on the teacher's model."""
+    metric_calls: Range
+    answer: dict[Role, float]
+    """LM calls of one answer of the optimized program, expected."""
+    assumptions: tuple[str, ...] = ()
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """What `compile` alone does, in program runs and proposer calls."""
+
+    student_runs: Range = NONE
+    teacher_runs: Range = NONE
+    reflection_calls: Range = NONE
+    proposer_calls: Range = NONE
+    metric_calls: Range | None = None
+    """None: as many as program runs."""
+    student_runs_per_answer: float = 1.0
+    """Program runs that one answer of the optimized program takes."""
+    teacher_runs_per_answer: Range = NONE
+    bootstraps: tuple[BootstrapSet, ...] = ()
+    """The bootstraps among the teacher's runs; probing them beforehand makes the plan sharper."""
+    assumptions: tuple[str, ...] = ()
+
+
+def plan_run(work: Work, facts: Facts) -> Plan:
+    """The plan of the whole run around the optimizer's own work.
+
+    A run evaluates the program on the val and test splits before `compile`, and the optimized one on both
+    after: (val + test) · (1 + runs per answer) more program runs. LM calls are runs times the program's calls
+    per run; the judge is called each time the metric is.
+    """
+    _, val, test = facts.sizes
+    rows = val + test
+    per_run = facts.calls_per_run
+    student_runs = work.student_runs + exactly(rows * (1 + work.student_runs_per_answer))
+    teacher_runs = work.teacher_runs + work.teacher_runs_per_answer * rows
+    metric_calls = work.metric_calls or work.student_runs + work.teacher_runs
+    metric_calls = metric_calls + exactly(2 * rows) + work.teacher_runs_per_answer * rows
+    calls: dict[Role, Range] = {
+        "student": (student_runs * per_run).widened(facts.calls_spread),
+        "teacher": (teacher_runs * per_run).widened(facts.calls_spread),
+        "reflection": work.reflection_calls,
+        "proposer": work.proposer_calls,
+        "judge": metric_calls * facts.judge_calls,
+    }
+    answer: dict[Role, float] = {
+        "student": work.student_runs_per_answer * per_run,
+        "teacher": work.teacher_runs_per_answer.expected * per_run,
+    }
+    return Plan(
+        calls={role: count for role, count in calls.items() if count.high > 0},
+        student_runs=student_runs,
+        teacher_runs=teacher_runs,
+        metric_calls=metric_calls,
+        answer={role: count for role, count in answer.items() if count > 0},
+        assumptions=work.assumptions,
+    )
