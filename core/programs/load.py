@@ -144,12 +144,13 @@ def _call_factory(target: str, factory: Any, root: Path) -> Any:
 
 def _required_arguments(factory: Any) -> list[str]:
     # A dspy.Module's metaclass takes anything: only its __init__ says what is needed.
-    made_by = factory.__init__ if isinstance(factory, type) else factory
+    is_class = isinstance(factory, type)
+    made_by = factory.__init__ if is_class else factory
     try:
         parameters = list(inspect.signature(made_by).parameters.values())
     except (TypeError, ValueError):
         return []
-    if isinstance(factory, type):
+    if is_class:
         parameters = parameters[1:]
     optional = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [p.name for p in parameters if p.default is p.empty and p.kind not in optional]

@@ -211,8 +211,8 @@ class EventLog:
     """Appends events. Scores, candidates and ends are on disk when `emit` returns; the rest within 200 ms."""
 
     def __init__(self, path: Path) -> None:
-        last = [line for line in tail_jsonl(path, 20) if isinstance(line, dict) and "seq" in line]
-        self._seq = max((int(line["seq"]) for line in last), default=0)
+        last = tail_jsonl(path, 20) if path.exists() else []
+        self._seq = max((int(line["seq"]) for line in last if isinstance(line, dict) and "seq" in line), default=0)
         self._lock = threading.Lock()
         self._writer = JsonlWriter(path)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,8 +44,8 @@ class Job:
     lms: Mapping[Role, dspy.LM]
     recorder: Recorder
     workspace: Path
+    data_hash: str
     attempt: int = 1
-    started: float = field(default_factory=time.monotonic)
 
 
 @dataclass
@@ -109,7 +108,9 @@ def _compile(job: Job, live: dict[str, dspy.Module]) -> None:
     recorder.enter_phase("compile")
     recorder.watch_rows(job.splits["val"])
 
-    def on_call(verdict: Verdict, example: dspy.Example, prediction: Any) -> None:
+    def on_call(verdict: Verdict, example: dspy.Example, prediction: Any, _thread: int) -> None:
+        if verdict.pred_name is not None:
+            return  # GEPA asks again for one predictor's feedback: no evaluation of its own
         recorder.metric_called(lambda row: verdict_row(row, example, prediction, verdict), example)
 
     job.metric.on_call = on_call

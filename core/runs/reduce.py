@@ -98,7 +98,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     trial: int | None = None
     trials_total: int | None = None
     trial_note: str = ""
-    baseline: dict[str, float | None] = {"val": None, "test": None}
+    baseline: dict[str, float | None] = msgspec.field(default_factory=lambda: {"val": None, "test": None})
     best: Best = Best()
     candidates: tuple[Candidate, ...] = ()
     points: tuple[Point, ...] = ()

@@ -1,0 +1,131 @@
+"""Where a run is started: a small protocol, and the local process that serves it by default."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from .. import bootstrap
+from ..errors import RunError
+from ..recipe import Recipe
+from .control import send
+from .folder import RunFolder, check_run_id
+from .process import is_alive
+
+
+@dataclass(frozen=True)
+class RunHandle:
+    """A run that was started."""
+
+    run_id: str
+    folder: Path
+    pid: int
+
+
+class Runner(Protocol):
+    """A place where runs run."""
+
+    def submit(self, folder: RunFolder, *, force: bool) -> int:
+        """Start the run's process; gives its pid."""
+        ...
+
+
+class LocalRunner:
+    """A process of this machine in a session of its own: it outlives the terminal that started it."""
+
+    def submit(self, folder: RunFolder, *, force: bool = False) -> int:
+        environment = dict(os.environ)
+        environment["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+        # Sets of strings keep one order, so that the same seed gives the same run.
+        environment["PYTHONHASHSEED"] = "0"
+        environment["PYTHONUNBUFFERED"] = "1"
+        arguments = ["--anyway"] if force else []
+        with folder.output.open("ab") as output:
+            process = subprocess.Popen(
+                bootstrap.command("runs.worker", str(folder.path), *arguments),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                cwd=folder.path,
+                env=environment,
+            )
+        folder.output.chmod(0o600)
+        wait_for_owner(folder, process)
+        return process.pid
+
+
+def new_run_id(optimizer: str, now: float | None = None) -> str:
+    """Sorts by time, tells the optimizer, never repeats."""
+    stamp = time.strftime("%y%m%d-%H%M%S", time.localtime(now))
+    return check_run_id(f"{stamp}-{optimizer.lower()[:12]}-{secrets.token_hex(2)}")
+
+
+def start_run(
+    recipe: Recipe, workspace: Path, *, run_id: str | None = None, runner: Runner | None = None
+) -> RunHandle:
+    """Start a run in its own process and return at once.
+
+    Raises `RunError` where no optimizer is chosen, the id is taken or the folder cannot be written.
+    """
+    if recipe.optimizer is None:
+        raise RunError(
+            "no optimizer is chosen",
+            where="optimizer.name in compilot.toml",
+            fix="add one there, or use --optimizer NAME",
+        )
+    name = check_run_id(run_id) if run_id else new_run_id(recipe.optimizer.name)
+    folder = RunFolder(workspace.resolve() / ".compilot" / "runs" / name)
+    folder.create(recipe, workspace.resolve(), time.time())
+    pid = (runner or LocalRunner()).submit(folder, force=False)
+    return RunHandle(name, folder.path, pid)
+
+
+def resume_run(path: Path, *, force: bool = False, runner: Runner | None = None) -> RunHandle:
+    """Go on with a run whose process ended: its journal is replayed, nothing is paid twice.
+
+    Raises `RunError` while a process owns the run, or when it has completed.
+    """
+    folder = RunFolder(path)
+    folder.read_recipe()
+    owner = folder.read_owner()
+    if is_alive(owner):
+        assert owner is not None
+        raise RunError(
+            f"run {folder.run_id} is running already, as process {owner.pid}",
+            where=str(path),
+            fix=f"`compilot runs watch {folder.run_id}` follows it",
+        )
+    result = folder.read_json("result.json")
+    if result is not None and result.get("status") == "completed":
+        raise RunError(
+            f"run {folder.run_id} has completed: there is nothing to resume",
+            where=str(path),
+            fix="`compilot run` starts another one",
+        )
+    send(folder, "run")
+    pid = (runner or LocalRunner()).submit(folder, force=force)
+    return RunHandle(folder.run_id, path, pid)
+
+
+def wait_for_owner(folder: RunFolder, process: subprocess.Popen[bytes], seconds: float = 20.0) -> None:
+    """Return once the process owns the run; raises `RunError` if it ends before."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        owner = folder.read_owner()
+        if owner is not None and owner.pid == process.pid:
+            return
+        code = process.poll()
+        if code is not None:
+            tail = folder.output.read_bytes()[-600:].decode(errors="replace").strip()
+            raise RunError(
+                f"the run's process ended at once (exit status {code})",
+                where=str(folder.output),
+                fix=tail.splitlines()[-1] if tail else "its output is in that file",
+            )
+        time.sleep(0.01)

@@ -1,0 +1,96 @@
+"""The runs of a workspace: what there is, and which one a person means."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+import msgspec
+
+from ..errors import RunError
+from .folder import RunFolder
+from .follow import load_state
+from .reduce import RunState
+
+
+class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A run in one line of a list. Scores are fractions from 0 to 1."""
+
+    run_id: str
+    status: str
+    stop_reason: str | None
+    optimizer: str
+    phase: str
+    baseline: float | None
+    best: float | None
+    seconds: float
+    started: float | None
+    calls: int
+    """LM answers that were paid for."""
+    usd: float | None
+
+
+def run_folders(workspace: Path) -> list[Path]:
+    """Folders of runs, oldest first."""
+    runs = workspace / ".compilot" / "runs"
+    return sorted(path.parent for path in runs.glob("*/recipe.json")) if runs.is_dir() else []
+
+
+def list_runs(workspace: Path) -> list[RunSummary]:
+    """All runs, newest first."""
+    return [summarize(load_state(path), path) for path in reversed(run_folders(workspace))]
+
+
+def summarize(state: RunState, path: Path) -> RunSummary:
+    usd: float | None = 0.0
+    for role in state.ledger.values():
+        usd = None if usd is None or role["usd"] is None else usd + role["usd"]
+    optimizer = state.optimizer
+    if not optimizer:
+        chosen = RunFolder(path).read_recipe().recipe.optimizer
+        optimizer = chosen.name if chosen else ""
+    return RunSummary(
+        run_id=path.name,
+        status=state.status,
+        stop_reason=state.stop_reason,
+        optimizer=optimizer,
+        phase=state.phase,
+        baseline=state.baseline.get("val"),
+        best=state.best.val if state.best.val is not None else state.best.score,
+        seconds=state.seconds,
+        started=state.started,
+        calls=sum(role["paid"] for role in state.ledger.values()),
+        usd=usd,
+    )
+
+
+def find_run(workspace: Path, name: str = "latest") -> Path:
+    """The folder of a run: by id, by an unambiguous beginning of it, or `latest`.
+
+    Raises `RunError` when there is none, or more than one.
+    """
+    folders = run_folders(workspace)
+    if not folders:
+        raise RunError(
+            "this workspace has no runs yet", where=str(workspace), fix="`compilot run` starts one"
+        )
+    if name == "latest":
+        return folders[-1]
+    names = [path.name for path in folders]
+    matching = [path for path in folders if path.name == name] or [
+        path for path in folders if path.name.startswith(name)
+    ]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        raise RunError(
+            f"{name[:60]!r} could be {len(matching)} runs",
+            where=", ".join(path.name for path in matching[:4]),
+            fix="write more of the id",
+        )
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.3)
+    raise RunError(
+        f"there is no run {name[:60]!r}",
+        where=str(workspace),
+        fix=f"did you mean {near[0]}?" if near else "`compilot runs ls` lists the runs",
+    )

@@ -1,0 +1,109 @@
+"""Loads what a recipe names: the program, the data, the metric and the models, each error with its place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..data import load_splits, to_examples
+from ..errors import ConfigError, DataError
+from ..metrics.adapt import load_metric
+from ..models.gate import OnBudget
+from ..models.meter import Meter
+from ..models.prices import price_of
+from ..optimizers import registry
+from ..programs.imports import open_project
+from ..programs.load import load_program, watch_settings
+from ..recipe import Recipe
+from .folder import RunFolder
+from .follow import load_state
+from .recorder import Recorder
+
+if TYPE_CHECKING:
+    from .execute import Job
+
+
+def prepare_job(
+    recipe: Recipe,
+    folder: RunFolder,
+    root: Path,
+    recorder: Recorder,
+    *,
+    attempt: int,
+    on_budget: OnBudget,
+) -> Job:
+    """Everything loaded and metered. Imports the user's code: only for a run's own process."""
+    from .execute import Job
+
+    if recipe.optimizer is None:
+        raise ConfigError("no optimizer is chosen", where="optimizer.name", fix="name one, e.g. GEPA")
+    optimizer = registry.get(recipe.optimizer.name)
+    import dspy  # noqa: F401 - before the user's folder is importable, so that no file of theirs shadows its parts
+
+    os.chdir(root)
+    project = open_project(root)
+    for warning in project.warnings:
+        recorder.warn(warning)
+    with watch_settings() as watch:
+        program = load_program(recipe.program, root)
+        metric = load_metric(recipe.metric, root)
+    if watch.changed:
+        recorder.log(
+            f"the workspace's code sets dspy's {', '.join(watch.changed)}; the run's own settings take their place"
+        )
+    parts = load_splits(recipe.data, root, root / ".compilot")
+    for note in parts.notes:
+        recorder.warn(note)
+    splits = {
+        name: to_examples(parts.part(name), input_fields(recipe, parts.part(name)), recipe.data.labels)
+        for name in ("train", "val", "test")
+    }
+    for name in ("train", "val"):
+        if not splits[name]:
+            raise DataError(
+                f"the {name} part is empty", where=f"data.split.{name}", fix="give it a share of the rows"
+            )
+    meter = Meter(recipe.budget, folder.path, on_budget)
+    if attempt > 1:
+        meter.carry_over(load_state(folder.path).ledger)
+    lms = meter.lms(recipe.models)
+    if recipe.budget.usd is not None:
+        warn_of_unknown_prices(recipe, recorder)
+    return Job(
+        recipe=recipe,
+        folder=folder,
+        optimizer=optimizer,
+        program=program,
+        splits=splits,  # type: ignore[arg-type]
+        metric=metric,
+        meter=meter,
+        lms=lms,
+        recorder=recorder,
+        workspace=root,
+        attempt=attempt,
+        data_hash=parts.hash,
+    )
+
+
+def input_fields(recipe: Recipe, rows: Sequence[Any]) -> list[str]:
+    """The input fields of the data; they must be named, since a label given to the program would leak."""
+    if not recipe.data.inputs:
+        columns = ", ".join(rows[0].values) if rows else "none"
+        raise DataError(
+            "data.inputs is empty, so nothing says which fields the program may see",
+            where="data.inputs",
+            fix=f"list the input fields; the data has {columns}",
+        )
+    return list(recipe.data.inputs)
+
+
+def warn_of_unknown_prices(recipe: Recipe, recorder: Recorder) -> None:
+    for role, profile in recipe.models.items():
+        if price_of(profile) is None:
+            recorder.warn(
+                f"the price of {profile.model} is unknown, so the cap in dollars cannot hold for it",
+                where=f"models.{role}.price",
+                fix="give its price per million tokens, or cap calls or tokens",
+            )
