@@ -238,3 +238,19 @@ def test_sixteen_examples_in_the_prompt_already_help(name: str, highest_baseline
     taught = dspy.LabeledFewShot(k=16).compile(sample.build(), trainset=sample.train)
     assert 0.05 <= baseline <= highest_baseline
     assert evaluate(sample, taught) >= baseline + least_gain
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "least_gain"), [("triage", 0.15), ("pipeline7", 0.15)])
+def test_gepa_with_the_parameters_of_the_recipe_gains(name: str, least_gain: float):
+    sample = open_sample(name)
+    with dspy.context(lm=embedded("student")):
+        optimizer = dspy.GEPA(
+            metric=sample.metric,
+            reflection_lm=embedded("reflection"),
+            num_threads=2,
+            seed=0,
+            **sample.recipe.optimizer.params,
+        )
+        better = optimizer.compile(sample.build(), trainset=sample.train, valset=sample.val)
+    assert evaluate(sample, better) >= evaluate(sample, sample.build()) + least_gain
