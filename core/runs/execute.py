@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import dspy
 import numpy
-import orjson
 
 from ..errors import StopReason, StopRun
-from ..optimizers.base import CompileInputs, Optimizer
+from ..optimizers.base import Optimizer
 from ..programs.save import save_program
-from ..programs.state import apply_state, dump_state, state_id
+from ..programs.state import dump_state
 from ..recipe import Recipe, Role
 from . import events as ev
 from .evaluate import Evaluation, evaluate_program, verdict_row
 from .folder import RunFolder
 from .recorder import Recorder
+from .revive import compile_inputs, revive_candidate
 
 if TYPE_CHECKING:
     from ..metrics.adapt import AdaptedMetric, Verdict
@@ -114,27 +114,16 @@ def _compile(job: Job, live: dict[str, dspy.Module]) -> None:
         recorder.metric_called(lambda row: verdict_row(row, example, prediction, verdict), example)
 
     job.metric.on_call = on_call
-    scratch = job.folder.path / f"attempt-{job.attempt}"
-    scratch.mkdir(exist_ok=True)
-    inputs = CompileInputs(
-        student=job.program.deepcopy(),
-        trainset=list(job.splits["train"]),
-        valset=list(job.splits["val"]),
-        metric=job.metric,
-        lms=job.lms,
-        params=job.recipe.optimizer.params if job.recipe.optimizer else {},
-        seed=job.recipe.run.seed,
-        num_threads=job.recipe.run.num_threads,
-        max_errors=job.recipe.run.max_errors,
-        observer=recorder,
-        workspace=job.workspace,
-        scratch=scratch,
-    )
     try:
-        program = job.optimizer.compile(inputs)
+        program = job.optimizer.compile(compile_inputs(job))
     finally:
         job.metric.on_call = None
-    returned = state_id(dump_state(program))
+    artifact = job.optimizer.spec.artifact
+    returned = recorder.candidate_state(
+        dump_state(program),
+        origin=f"returned by {job.optimizer.spec.name}",
+        runtime="" if artifact.portable else artifact.kind,
+    )
     live[returned] = program
     recorder.returned = returned
 
@@ -169,7 +158,7 @@ def _score_final(job: Job, outcome: Outcome, live: dict[str, dspy.Module]) -> No
     if best == baseline:
         outcome.best["test"] = test.score
         return
-    program = live.setdefault(best, _revive(job, best, live))
+    program = live.get(best) or revive_candidate(job, job.folder, best)
     outcome.best["test"] = _score(job, program, "test", best).score
 
 
@@ -198,16 +187,6 @@ def _score(job: Job, program: dspy.Module, split: ev.Split, candidate: str) -> E
     return result
 
 
-def _revive(job: Job, candidate: str, live: Mapping[str, dspy.Module]) -> dspy.Module:
-    """The program of a candidate, from its state on disk."""
-    if candidate in live:
-        return live[candidate]
-    record = orjson.loads((job.folder.candidates / f"{candidate}.json").read_bytes())
-    program = job.program.deepcopy()
-    apply_state(program, record["state"])
-    return program
-
-
 def _keep_best(job: Job, outcome: Outcome, live: Mapping[str, dspy.Module]) -> None:
     """Write the best program where a plain `load` finds it; after a stop, the best of what was scored."""
     recorder = job.recorder
@@ -218,7 +197,7 @@ def _keep_best(job: Job, outcome: Outcome, live: Mapping[str, dspy.Module]) -> N
         outcome.best["test"] = None
     if outcome.candidate is None:
         return
-    outcome.program = _revive(job, outcome.candidate, live)
+    outcome.program = live.get(outcome.candidate) or revive_candidate(job, job.folder, outcome.candidate)
     save_program(outcome.program, job.folder.program)
 
 

@@ -105,14 +105,26 @@ class Recorder:
         return self.candidate_state(dump_state(program), parents=parents, origin=origin)
 
     def candidate_state(
-        self, state: Mapping[str, Any], *, parents: Sequence[str] = (), origin: str = ""
+        self,
+        state: Mapping[str, Any],
+        *,
+        parents: Sequence[str] = (),
+        origin: str = "",
+        runtime: str = "",
     ) -> str:
-        candidate_id = state_id(state)
+        """Save a state. `runtime` names what the state alone does not hold: such a candidate is another one."""
+        candidate_id = state_id({**state, runtime: {}}) if runtime else state_id(state)
         with self._lock:
             if candidate_id in self._noted:
                 return candidate_id
             if candidate_id not in self._known:
-                record = {"id": candidate_id, "parents": list(parents), "origin": origin, "state": state}
+                record = {
+                    "id": candidate_id,
+                    "parents": list(parents),
+                    "origin": origin,
+                    "runtime": runtime,
+                    "state": state,
+                }
                 write_atomic(self._folder.candidates / f"{candidate_id}.json", orjson.dumps(record))
                 self._known.add(candidate_id)
             self._noted.add(candidate_id)

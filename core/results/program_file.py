@@ -1,0 +1,59 @@
+"""Writes a candidate as a program file, in a process that may import the user's program."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from .. import bootstrap
+from ..errors import RunError
+from ..runs.folder import RunFolder
+
+
+def write_program_file(run: Path, candidate: str, destination: Path) -> None:
+    """The candidate as plain `MyProgram().load(path)` reads it."""
+    folder = RunFolder(run)
+    best = folder.read_json("result.json")
+    if best and best.get("best", {}).get("candidate") == candidate and folder.program.exists():
+        shutil.copyfile(folder.program, destination)
+        return
+    process = subprocess.run(
+        bootstrap.command("results.program_file", str(run), candidate, str(destination)),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+        check=False,
+    )
+    if process.returncode:
+        lines = process.stderr.decode(errors="replace").strip().splitlines()
+        raise RunError(
+            f"candidate {candidate} cannot be written: {lines[-1] if lines else 'no output'}",
+            where=str(destination),
+            fix="`compilot program show` tells whether the program still loads",
+        )
+
+
+def main(arguments: list[str]) -> int:
+    """`RUN CANDIDATE FILE`: load the program, give it the candidate's state, save it."""
+    from ..errors import CompilotError
+    from ..programs.imports import open_project
+    from ..programs.load import load_program
+    from ..programs.save import save_program
+    from ..programs.state import apply_state
+    from ..runs.revive import read_candidate
+
+    folder = RunFolder(Path(arguments[0]))
+    stored = folder.read_recipe()
+    root = Path(stored.workspace)
+    try:
+        open_project(root)
+        program = load_program(stored.recipe.program, root)
+        apply_state(program, read_candidate(folder, arguments[1])["state"])
+        save_program(program, Path(arguments[2]))
+    except CompilotError as error:
+        print(error.what, file=sys.stderr)  # noqa: T201 - read by the parent
+        return 1
+    return 0
