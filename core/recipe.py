@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import msgspec
-
-from .errors import ConfigError
 
 Role = Literal["student", "reflection", "proposer", "teacher", "judge"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -22,7 +18,7 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """One section of a recipe; unknown keys are errors, defaults are left out when it is written."""
 
 
-class ProgramSpec(_Part):
+class ProgramSpec(_Part, frozen=True):
     target: str
     """`file.py:attr`, `package.module:attr` (class, factory or instance), or an inline signature."""
     module: Literal["Predict", "ChainOfThought", "ReAct"] = "Predict"
@@ -33,7 +29,7 @@ class ProgramSpec(_Part):
     """Tools of an inline `ReAct`, each `file.py:function` or `package.module:function`."""
 
 
-class SplitSpec(_Part):
+class SplitSpec(_Part, frozen=True):
     """Parts of the data; a number up to 1 is a fraction, a larger one a count of rows."""
 
     train: float = 0.6
@@ -42,7 +38,7 @@ class SplitSpec(_Part):
     seed: int = 0
 
 
-class DataSpec(_Part):
+class DataSpec(_Part, frozen=True):
     path: str | None = None
     """One file (or glob) that is split by `split`; or give `train`, `val` and `test` files."""
     train: str | None = None
@@ -69,7 +65,7 @@ class DataSpec(_Part):
     limit: int | None = None
 
 
-class MetricSpec(_Part):
+class MetricSpec(_Part, frozen=True):
     target: str
     """`file.py:attr`, `package.module:attr` or `builtin:name`."""
     threshold: float | None = None
@@ -80,7 +76,7 @@ class MetricSpec(_Part):
     """Arguments of a built-in metric."""
 
 
-class Price(_Part):
+class Price(_Part, frozen=True):
     """US dollars per million tokens."""
 
     input: float
@@ -88,13 +84,13 @@ class Price(_Part):
     cached_input: float | None = None
 
 
-class ModelProfile(_Part):
+class ModelProfile(_Part, frozen=True):
     model: str
     """As dspy names it: `provider/model`, or `embedded/student` and so on."""
     temperature: float | None = None
     max_tokens: int | None = None
     thinking: str | int | None = None
-    """`disabled`, an effort (`low`, `medium`, `high`), or a token budget; mapped to what the provider wants."""
+    """`disabled`, an effort (`low`, `medium`, `high`) or a token budget; told the provider's way."""
     api_base: str | None = None
     key_env: str | None = None
     """Name of the environment variable that holds the key, when it is not the provider's usual one."""
@@ -111,12 +107,12 @@ class ModelProfile(_Part):
     """Anything else that `dspy.LM` takes."""
 
 
-class OptimizerSpec(_Part):
+class OptimizerSpec(_Part, frozen=True):
     name: str
     params: dict[str, Any] = {}
 
 
-class Budget(_Part):
+class Budget(_Part, frozen=True):
     """Caps over all roles together; what is not given is not capped."""
 
     usd: float | None = None
@@ -125,21 +121,23 @@ class Budget(_Part):
     minutes: float | None = None
 
 
-class RunSpec(_Part):
+class RunSpec(_Part, frozen=True):
     num_threads: int = 8
     seed: int = 0
     max_errors: int = 10
     """More errored examples than this in one evaluation end the run."""
 
 
-class Recipe(_Part):
+class Recipe(_Part, frozen=True):
     """Everything that defines a compile run."""
 
     program: ProgramSpec
     data: DataSpec
     metric: MetricSpec
     models: dict[Role, ModelProfile]
-    optimizer: OptimizerSpec
+    """At least the student's; a role without a profile shares the nearest one's."""
+    optimizer: OptimizerSpec | None = None
+    """None until one is chosen, in the file or when the run is started."""
     budget: Budget = Budget()
     run: RunSpec = RunSpec()
 
