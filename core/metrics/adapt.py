@@ -36,9 +36,9 @@ def load_metric(spec: MetricSpec, root: Path) -> AdaptedMetric:
     example and a prediction, needs arguments that are not in `params`.
     """
     if spec.target.startswith(BUILTIN):
-        from .builtin import make_builtin
+        from .builtin.registry import make_builtin
 
-        return AdaptedMetric(make_builtin(spec.target.removeprefix(BUILTIN), spec.params), spec, root)
+        return AdaptedMetric(make_builtin(spec.target.removeprefix(BUILTIN), spec.params, root), spec, root)
     found = load_attribute(spec.target, root, error=MetricError, what="metric")
     if isinstance(found, type):
         return AdaptedMetric(_make_instance(found, spec, root), spec, root)
@@ -186,7 +186,7 @@ class AdaptedMetric:
                 None,
                 error=describe_exception(error),
                 pred_name=given["pred_name"],
-                where=str(frame) if frame else None,
+                where=str(frame) if frame else getattr(error, "where", None),
                 traceback=format_user_traceback(error, self.root),
                 seconds=time.perf_counter() - started,
             )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from ..errors import CompilotError
 from .imports import in_site_packages
 
 
@@ -75,5 +76,7 @@ def describe_exception(error: BaseException) -> str:
     """Type and message in one line of at most 300 characters."""
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__}: {error.msg}"
+    if isinstance(error, CompilotError):
+        return f"{error.what} ({error.fix})" if error.fix else error.what
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
