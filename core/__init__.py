@@ -1,1 +1,54 @@
-"""Compilot."""
+"""Compilot's headless core: from program, data and metric to a verified, optimized DSPy program.
+
+Names are imported when first used, so that `import core` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api import compile_program, follow, load_run, load_state, resume_run, start_run
+    from .errors import CompilotError, StopRun
+    from .recipe import Budget, ModelProfile, Recipe
+    from .results.evaluate import evaluate_file, evaluate_run
+    from .results.export import export_run
+    from .results.load import load_program
+    from .workspace import Workspace
+
+_HOMES = {
+    "api": ("compile_program", "follow", "load_run", "load_state", "resume_run", "start_run"),
+    "errors": ("CompilotError", "StopRun"),
+    "recipe": ("Budget", "ModelProfile", "Recipe"),
+    "results.evaluate": ("evaluate_file", "evaluate_run"),
+    "results.export": ("export_run",),
+    "results.load": ("load_program",),
+    "workspace": ("Workspace",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Budget",
+    "CompilotError",
+    "ModelProfile",
+    "Recipe",
+    "StopRun",
+    "Workspace",
+    "compile_program",
+    "evaluate_file",
+    "evaluate_run",
+    "export_run",
+    "follow",
+    "load_program",
+    "load_run",
+    "load_state",
+    "resume_run",
+    "start_run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if (module := _HOME_OF.get(name)) is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{module}", __name__), name)
