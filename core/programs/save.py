@@ -13,8 +13,9 @@ import msgspec
 import orjson
 
 from ..errors import ProgramError
+from ..jsonable import to_json
 from ..store.atomic import write_atomic
-from .state import State, check_names, dump_state, to_json
+from .state import State, check_names, dump_state
 
 if TYPE_CHECKING:
     import dspy

@@ -6,15 +6,15 @@ Never the LM, its settings or keys. `state[predictor]` is
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import hashlib
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from ..errors import ProgramError
+from ..jsonable import encode_json, to_json
 
 if TYPE_CHECKING:
     import dspy
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 State = dict[str, dict[str, Any]]
 _PARTS = frozenset({"instructions", "fields", "demos"})
 _TEXTS = frozenset({"prefix", "desc"})
-_MAX_DEPTH = 100
-_OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
 
 
 def dump_state(program: dspy.Module) -> State:
@@ -69,24 +67,12 @@ def apply_state(program: dspy.Module, state: Mapping[str, Any]) -> None:
 
 def state_id(state: Mapping[str, Any]) -> str:
     """`c` and ten hex digits of the state's content: equal states have equal ids."""
-    return "c" + hashlib.sha256(_encode(state, orjson.OPT_SORT_KEYS)).hexdigest()[:10]
+    return "c" + hashlib.sha256(encode_json(state, orjson.OPT_SORT_KEYS)).hexdigest()[:10]
 
 
 def dump_demo(demo: Any) -> dict[str, Any]:
     """A demonstration as JSON values, the way dspy's own `Module.save` writes it."""
     return {str(key): to_json(demo[key]) for key in demo}
-
-
-def to_json(value: Any) -> Any:
-    """Any value as JSON: pydantic models, examples, sets, dates, numbers of numpy; the rest as its text.
-
-    The order of keys is kept: it shows in the prompt.
-    """
-    if value is None or isinstance(value, (bool, int)):
-        return value if not isinstance(value, int) or abs(value) < 2**63 else str(value)
-    if type(value) is str:
-        return value if value.isascii() else value.encode("utf-8", "replace").decode()
-    return orjson.loads(_encode(value))
 
 
 def check_names(given: Any, known: Mapping[str, Any], kind: str, where: str) -> None:
@@ -147,45 +133,6 @@ def _demos_of(part: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     if not isinstance(demos, Sequence) or not all(isinstance(demo, Mapping) for demo in demos):
         raise ProgramError("Demonstrations must be a list of mappings.", where=f"the saved state of '{name}'")
     return [{str(key): value for key, value in demo.items()} for demo in demos]
-
-
-def _encode(value: Any, options: int = 0) -> bytes:
-    try:
-        return orjson.dumps(value, default=_plain, option=_OPTIONS | options)
-    except TypeError:
-        # Lone surrogates, integers beyond 64 bits, nesting beyond orjson's limit.
-        return orjson.dumps(_cleaned(value), default=_plain, option=_OPTIONS | options)
-
-
-def _plain(value: Any) -> Any:
-    from pydantic import BaseModel
-
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    if hasattr(value, "toDict"):
-        return {key: value[key] for key in value}
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, Set):
-        return sorted((to_json(item) for item in value), key=str)
-    return str(value)
-
-
-def _cleaned(value: Any, depth: int = 0) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, int) and abs(value) >= 2**63:
-        return str(value)
-    if depth > _MAX_DEPTH:
-        return "…"
-    if isinstance(value, Mapping):
-        return {_cleaned(str(key)): _cleaned(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_cleaned(item, depth + 1) for item in value]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _cleaned(dataclasses.asdict(value), depth + 1)
-    plain = value if value is None or isinstance(value, (bool, int, float)) else _plain(value)
-    return plain if plain is value else _cleaned(plain, depth + 1)
 
 
 def _listed(names: Any) -> str:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ProgramError
+from core.jsonable import to_json
 from core.programs.save import encode_program, load_program_state, save_program
-from core.programs.state import apply_state, dump_state, state_id, to_json
+from core.programs.state import apply_state, dump_state, state_id
 
 PROGRAM = """
 import dspy
