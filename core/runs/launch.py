@@ -15,7 +15,9 @@ from ..errors import RunError
 from ..recipe import Recipe
 from .control import send
 from .folder import RunFolder, check_run_id
-from .process import is_alive
+from .follow import load_state
+from .process import Owner, is_alive
+from .reduce import FINAL
 
 
 @dataclass(frozen=True)
@@ -93,14 +95,6 @@ def resume_run(path: Path, *, force: bool = False, runner: Runner | None = None)
     """
     folder = RunFolder(path)
     folder.read_recipe()
-    owner = folder.read_owner()
-    if is_alive(owner):
-        assert owner is not None
-        raise RunError(
-            f"run {folder.run_id} is running already, as process {owner.pid}",
-            where=str(path),
-            fix=f"`compilot runs watch {folder.run_id}` follows it",
-        )
     result = folder.read_json("result.json")
     if result is not None and result.get("status") == "completed":
         raise RunError(
@@ -108,9 +102,25 @@ def resume_run(path: Path, *, force: bool = False, runner: Runner | None = None)
             where=str(path),
             fix="`compilot run` starts another one",
         )
+    owner = wait_for_exit(folder) if load_state(path).status in FINAL else folder.read_owner()
+    if owner is not None and is_alive(owner):
+        raise RunError(
+            f"run {folder.run_id} is running already, as process {owner.pid}",
+            where=str(path),
+            fix=f"`compilot runs watch {folder.run_id}` follows it",
+        )
     send(folder, "run")
     pid = (runner or LocalRunner()).submit(folder, force=force)
     return RunHandle(folder.run_id, path, pid)
+
+
+def wait_for_exit(folder: RunFolder, seconds: float = 20.0) -> Owner | None:
+    """The owner of a run that has ended, once its process is gone too."""
+    owner = folder.read_owner()
+    deadline = time.monotonic() + seconds
+    while is_alive(owner) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return owner
 
 
 def wait_for_owner(folder: RunFolder, process: subprocess.Popen[bytes], seconds: float = 20.0) -> None:
