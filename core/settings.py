@@ -43,7 +43,7 @@ _REQUIRED = {
     "data": 'path = "rows.jsonl"',
     "metric": 'target = "builtin:exact_match"',
 }
-_THINKING = ("disabled", "low", "medium", "high")
+_THINKING = ("disabled", "off", "minimal", "low", "medium", "high")
 _KINDS = {
     "str": "text",
     "int": "a whole number",
