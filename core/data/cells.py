@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -35,8 +36,11 @@ _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
 def encode_json(value: Any) -> str:
-    """Compact JSON of a value; what JSON cannot hold (NaN excepted, as null) as text."""
-    return str(msgspec.json.encode(value, enc_hook=str, order="deterministic"), "utf-8")
+    """Compact JSON of a value, keys in order; what JSON cannot hold is written as text, NaN as null."""
+    try:
+        return str(msgspec.json.encode(value, enc_hook=str, order="deterministic"), "utf-8")
+    except (TypeError, UnicodeEncodeError, RecursionError):
+        return json.dumps(value, default=str, skipkeys=True)
 
 
 def cell_text(value: Any) -> str | None:
@@ -82,37 +86,45 @@ def _clean(texts: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 class TextTyper:
-    """Narrows what a column of plain text holds: integers, numbers, booleans, or just text.
+    """Finds what a column of plain text holds: integers, numbers, booleans, or just text.
 
     Only plain forms count: `007`, `+1 555` and 19-digit ids stay text, as do dates and NaN.
     """
 
     def __init__(self) -> None:
-        self._candidates: list[ColumnType] = ["integer", "number", "boolean"]
-        self._seen = False
+        self.type: ColumnType = "empty"
 
     def feed(self, cells: Iterable[str | None]) -> None:
+        """Widens the type until it fits these cells too."""
+        if self.type == "text":
+            return
+        fits = _FITS[self.type]
         for cell in cells:
-            if not self._candidates:
-                return
-            if cell is None:
+            if cell is None or fits(cell):
                 continue
-            self._seen = True
-            self._candidates = [kind for kind in self._candidates if _fits(kind, cell)]
-
-    @property
-    def type(self) -> ColumnType:
-        if not self._seen:
-            return "empty"
-        return self._candidates[0] if self._candidates else "text"
+            self.type = next(kind for kind in _WIDER[self.type] if _FITS[kind](cell))
+            if self.type == "text":
+                return
+            fits = _FITS[self.type]
 
 
-def _fits(kind: ColumnType, cell: str) -> bool:
-    if kind == "integer":
-        return _INTEGER(cell) is not None
-    if kind == "number":
-        return _NUMBER(cell) is not None and math.isfinite(float(cell))
-    return cell in _BOOLEAN
+def _is_number(cell: str) -> bool:
+    return _NUMBER(cell) is not None and math.isfinite(float(cell))
+
+
+_FITS: dict[ColumnType, Callable[[str], object]] = {
+    "empty": lambda cell: False,
+    "integer": _INTEGER,
+    "number": _is_number,
+    "boolean": _BOOLEAN.__contains__,
+    "text": lambda cell: True,
+}
+_WIDER: dict[ColumnType, tuple[ColumnType, ...]] = {
+    "empty": ("integer", "number", "boolean", "text"),
+    "integer": ("number", "text"),
+    "number": ("text",),
+    "boolean": ("text",),
+}
 
 
 def read_boolean(cell: str) -> bool:

@@ -99,23 +99,42 @@ def _arrow_types(types: Any) -> tuple[tuple[Any, ColumnType], ...]:
 
 
 def _read_column(column: pa.Array, file: str, name: str, start: int, problems: list[Problem]) -> list[object]:
+    values, unreadable = read_values(column)
+    for position, reason in unreadable.items():
+        what = f"a value that cannot be read, shown as missing: {reason}"
+        problems.append(Problem(kind="bad_value", what=what, file=file, row=start + position, column=name))
+    return values
+
+
+def read_values(column: pa.Array) -> tuple[list[Any], dict[int, str]]:
+    """The column as Python values, and why, by position, those that Python cannot hold are None."""
     import pyarrow as pa
 
+    unreadable: dict[int, str] = {}
     try:
-        return [_plain(value) for value in column.to_pylist(maps_as_pydicts="lossy")]
-    except (ValueError, OverflowError, pa.ArrowException, UnicodeDecodeError):
-        pass
-    values: list[object] = []
+        return [_plain(value) for value in column.to_pylist(maps_as_pydicts="lossy")], unreadable
+    except (ValueError, OverflowError, pa.ArrowException):
+        values: list[Any] = [None] * len(column)
     for position, scalar in enumerate(column):
         try:
-            values.append(_plain(scalar.as_py(maps_as_pydicts="lossy")))
+            values[position] = _plain(scalar.as_py(maps_as_pydicts="lossy"))
         except (ValueError, OverflowError, pa.ArrowException) as error:
-            values.append(None)
-            what = f"a value that cannot be read, shown as missing: {_first_line(error)}"
-            problems.append(
-                Problem(kind="bad_value", what=what, file=file, row=start + position, column=name)
-            )
-    return values
+            unreadable[position] = _first_line(error)
+    return values, unreadable
+
+
+def storable_type(kind: pa.DataType) -> pa.DataType:
+    """The type the cache keeps a column in: plain values for dictionaries, views and extensions."""
+    import pyarrow as pa
+    import pyarrow.types as types
+
+    if types.is_dictionary(kind):
+        return storable_type(kind.value_type)
+    if isinstance(kind, pa.BaseExtensionType):
+        return storable_type(kind.storage_type)
+    if types.is_string_view(kind):
+        return pa.string()
+    return pa.binary() if types.is_binary_view(kind) else kind
 
 
 def _plain(value: Any) -> Any:

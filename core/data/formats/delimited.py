@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Iterator
+from typing import Any
 
 from ...errors import DataError
 from ..problems import Block, Problem, ProblemKind
@@ -21,6 +22,8 @@ class _Tape:
         self._lines = iter(lines)
         self._again: deque[str] = deque()
         self.taken: list[str] = []
+        self.damaged = False
+        """Whether a character of the record could not be decoded."""
         self.line = 0
         """Number of the last line given."""
 
@@ -31,11 +34,14 @@ class _Tape:
         line = self._again.popleft() if self._again else next(self._lines)
         self.line += 1
         self.taken.append(line)
+        if not line.isascii() and "\ufffd" in line:
+            self.damaged = True
         return line
 
     def start_record(self) -> int:
         """Forgets the last record; gives the line the next one starts on."""
         self.taken.clear()
+        self.damaged = False
         return self.line + 1
 
     def give_back_all_but_first(self) -> None:
@@ -54,7 +60,7 @@ def _read_lines(source: Source, lines: TextLines, block_rows: int) -> Iterator[B
     csv.field_size_limit(MAX_LINE)
     tape = _Tape(lines)
     problems: list[Problem] = []
-    rows: list[list[object]] = []
+    rows: list[list[Any]] = []
     names: tuple[str, ...] = ()
     loaded = 0
     separator = _find_separator(source, tape)
@@ -93,9 +99,9 @@ def _read_lines(source: Source, lines: TextLines, block_rows: int) -> Iterator[B
                 lost=1,
             )
             continue
-        if any(not line.isascii() and "\ufffd" in line for line in tape.taken):
+        if tape.damaged:
             report("bad_text", "a character could not be decoded (shown as \ufffd)", start, row=loaded)
-        rows.append([cell or None for cell in row])
+        rows.append([cell or None for cell in row] if "" in row else row)
         loaded += 1
         if len(rows) == block_rows:
             yield Block(names, rows, problems, lines.position)

@@ -35,7 +35,7 @@ class Job(msgspec.Struct, frozen=True):
     """What the child is asked to do."""
 
     sources: list[Source]
-    folder: Path
+    folder: str
 
 
 class Started(msgspec.Struct, frozen=True, tag=True):
@@ -69,7 +69,7 @@ Report = Started | Wrote | Finished | Failed
 
 def main(arguments: list[str]) -> int:
     """Builds the cache of the job given as JSON; reports on stdout, one JSON object a line."""
-    job = msgspec.json.decode(arguments[0], type=Job)
+    job = msgspec.json.decode(arguments[0], type=Job, dec_hook=lambda kind, text: kind(text))
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
@@ -84,11 +84,7 @@ def main(arguments: list[str]) -> int:
     except CompilotError as error:
         tell(Failed(error.what, error.where, error.fix))
     except OSError as error:
-        tell(
-            Failed(
-                f"the table cannot be indexed: {error.strerror or error}", str(job.folder), "free some space"
-            )
-        )
+        tell(Failed(f"the table cannot be indexed: {error.strerror or error}", job.folder, "free some space"))
     return 0
 
 
@@ -99,7 +95,7 @@ class _NewColumns(Exception):
 class _Build:
     def __init__(self, job: Job, tell: Any) -> None:
         self._sources = job.sources
-        self._slot = CacheSlot(job.sources, job.folder)
+        self._slot = CacheSlot(job.sources, Path(job.folder))
         self._tell = tell
         self._names: tuple[str, ...] = ()
         self._problems: list[Problem] = []

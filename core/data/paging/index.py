@@ -10,6 +10,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,7 +161,17 @@ class Index:
         self._starts.append(self._starts[-1] + extent.rows)
 
     def _build(self) -> None:
-        job = msgspec.json.encode(Job(self._sources, self._slot.folder)).decode()
+        try:
+            self._run_child()
+        finally:
+            with self._changed:
+                if not self._state.done:
+                    error = DataError("the indexing process ended early", where=self._sources[0].name)
+                    self._state = msgspec.structs.replace(self._state, done=True, error=error)
+                self._changed.notify_all()
+
+    def _run_child(self) -> None:
+        job = msgspec.json.encode(Job(self._sources, str(self._slot.folder)), enc_hook=str).decode()
         child = subprocess.Popen(
             command("data.paging.build_child", job),
             stdin=subprocess.DEVNULL,
@@ -169,20 +180,14 @@ class Index:
             start_new_session=True,
         )
         self._child = child
+        import_module("pyarrow")  # while the child starts, so that the first row read does not wait for it
         if self._closed:
             child.kill()
         for report in _read_reports(child):
             with self._changed:
                 self._apply(report)
                 self._changed.notify_all()
-        code = child.wait()
-        with self._changed:
-            if not self._state.done and not self._closed:
-                error = DataError(
-                    f"the indexing process ended early (exit code {code})", where=self._sources[0].name
-                )
-                self._state = msgspec.structs.replace(self._state, done=True, error=error)
-            self._changed.notify_all()
+        child.wait()
 
     def _apply(self, report: Report) -> None:
         if isinstance(report, Started):

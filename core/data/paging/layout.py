@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from datetime import date, datetime, time
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -23,8 +24,8 @@ class ColumnLayout(msgspec.Struct, frozen=True):
     name: str
     type: ColumnType
     encoding: Encoding
-    """`text`: a file's own text, typed by inference. `tagged`: text beside a tag that says what it stands for,
-    so that a column may hold anything. `native`: Arrow's own type."""
+    """`text`: a file's own text, typed by inference. `tagged`: text beside a tag for what it stands for, so any
+    column can hold anything. `native`: Arrow's own type."""
 
 
 _NULL, _TEXT, _JSON, _DATE, _DATETIME, _TIME, _NOT_FINITE = range(7)
@@ -71,10 +72,24 @@ def encode_rows(
         if encoding == "text":
             arrays.append(pa.array(values, pa.string()))
             continue
-        cells = [_tag(value) for value in values]
-        arrays.append(pa.array([text for _, text in cells], pa.string()))
-        arrays.append(pa.array([tag for tag, _ in cells], pa.int8()))
+        tags, texts = _tag_column(values)
+        arrays.append(pa.array(texts, pa.string()))
+        arrays.append(pa.array(tags, pa.int8()))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _tag_column(values: Sequence[Any]) -> tuple[list[int], list[str | None]]:
+    """Tags and texts of a column; columns of one plain type, which most are, take a short way."""
+    kinds = set(map(type, values)) - {NoneType}
+    if kinds <= {str}:
+        return [_NULL if value is None else _TEXT for value in values], list(values)
+    if kinds == {int} or (
+        kinds == {float} and all(value is None or math.isfinite(value) for value in values)
+    ):
+        texts = [None if value is None else repr(value) for value in values]
+        return [_NULL if text is None else _JSON for text in texts], texts
+    tagged = [_tag(value) for value in values]
+    return [tag for tag, _ in tagged], [text for _, text in tagged]
 
 
 def _tag(value: Any) -> tuple[int, str | None]:

@@ -202,9 +202,11 @@ def sort_rows(index: Index | MemoryIndex, numbers: array[int], column: str, desc
     order = pc.sort_indices(
         pa.table({"key": keys, "row": chosen}),
         sort_keys=[("key", "descending" if descending else "ascending"), ("row", "ascending")],
-        null_placement="at_end",
     )
-    return array("q", chosen.take(order).to_numpy().tobytes())
+    ordered = array("q", chosen.take(order).to_numpy().tobytes())
+    del keys, order
+    pa.default_memory_pool().release_unused()
+    return ordered
 
 
 def _sort_key(column: pa.Array) -> pa.Array:

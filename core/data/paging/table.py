@@ -64,8 +64,10 @@ class PagedTable:
     def start_index(self) -> Index | MemoryIndex:
         """Opens the cache or begins to build it, in a process of its own; a small table stays in memory."""
         if self._index is None:
-            small = self._first is not None and self._first.complete
-            self._index = MemoryIndex(self._first) if small else Index(self.sources, self._cache_folder)
+            if self._first is not None and self._first.complete:
+                self._index = MemoryIndex(self._first)
+            else:
+                self._index = Index(self.sources, self._cache_folder)
         return self._index
 
     def close(self) -> None:
@@ -118,18 +120,12 @@ class PagedTable:
         """Rows `start` to `start + count` by column name, as many of them as can be read now."""
         if start < 0 or count < 0:
             raise ValueError("start and count are numbers from 0 up")
-        first = self._first
-        if first is not None and start + count <= len(first.rows) and not self._types_are_final:
-            return first.rows[start : start + count]
-        if self._index is not None and self._index.state.rows >= min(
-            start + count, len(first.rows) if first else 0
-        ):
-            return self._index.read(start, count)
-        return [] if first is None else first.rows[start : start + count]
-
-    @property
-    def _types_are_final(self) -> bool:
-        return self._index is not None and self._index.state.contents is not None
+        first = [] if self._first is None else self._first.rows
+        if self._index is not None:
+            state = self._index.state
+            if state.complete or (state.rows >= len(first) and start + count > len(first)):
+                return self._index.read(start, count)
+        return first[start : start + count]
 
     def rows_at(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
         """Rows by their numbers, in the order given; all must be readable."""
