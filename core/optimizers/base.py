@@ -115,6 +115,10 @@ class Optimizer:
     """Builds the DSPy class and compiles under watch; imports dspy, so only a worker calls it."""
     work: Callable[[Facts, Params], Work]
     """What `compile` will ask of the models, from measured facts alone."""
+    probe: Callable[[CompileInputs, Params, Facts], Facts] = field(
+        default=lambda inputs, params, facts: facts
+    )
+    """Measures what only this optimizer's plan rests on, by real runs; worker only."""
     make_shell: Callable[[CompileInputs, Params], dspy.Module] = field(
         default=lambda inputs, params: inputs.student.deepcopy()
     )

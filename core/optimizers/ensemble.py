@@ -257,4 +257,4 @@ def _work(facts: Facts, params: Params) -> Work:
     )
 
 
-OPTIMIZER = Optimizer(SPEC, _build, _work, _make_shell)
+OPTIMIZER = Optimizer(SPEC, _build, _work, make_shell=_make_shell)

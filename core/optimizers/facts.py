@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from ..errors import OptimizerError
+
+Reflection = Literal["accepted", "rejected", "skipped"]
 
 
 class PredictorFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,8 +46,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Part of the rows with a score of 1 with the unoptimized program, 0 to 1."""
     walks: tuple[Walk, ...] = ()
     """Bootstraps tried beforehand (`core.optimizers.probe`)."""
-    acceptance_rate: float | None = None
-    """Part of GEPA's reflections that made a better program on its minibatch: a probe's, or past runs'."""
+    reflections: tuple[Reflection, ...] = ()
+    """What became of GEPA's iterations, in order: a probe's, or those of a past run."""
+    attempts_per_answer: float | None = None
+    """Teacher runs before each answer of a KNNFewShot program, from a probe."""
     feedback: bool | None = None
     """Whether the metric says in words what was wrong."""
     judge_calls: float = 0.0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from .base import CompileInputs, Optimizer, load_code
 from .facts import Facts
 from .gepa_budget import plan_iterations
@@ -319,4 +321,10 @@ def _proposer(inputs: CompileInputs, params: Params) -> Any:
     )
 
 
-OPTIMIZER = Optimizer(SPEC, _build, plan_iterations)
+def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
+    from .probe import probe_reflections
+
+    return structs.replace(facts, reflections=probe_reflections(OPTIMIZER, inputs, params))
+
+
+OPTIMIZER = Optimizer(SPEC, _build, plan_iterations, _probe)

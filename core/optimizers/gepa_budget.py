@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import msgspec
+
 from .facts import Facts
 from .plan import PROPOSAL_RETRIES, Range, Work
 from .spec import Params
@@ -36,40 +38,90 @@ def budget(params: Params, *, train: int, val: int, predictors: int) -> int:
     return val + candidates * 5 + trials * 35 + full * val
 
 
-class Iterations:
-    """How the budget is spent at one rate of accepted proposals.
+class Spending(msgspec.Struct, frozen=True):
+    """What a budget was spent on."""
+
+    runs: float
+    """Program runs, the last iteration's beyond the budget included."""
+    reflections: float
+
+
+class Rates(msgspec.Struct, frozen=True):
+    """What becomes of an iteration whose outcome is not on record."""
+
+    accepted: float
+    """Part of the proposals that do better on their minibatch."""
+    skipped: float
+    """Part of the iterations without a proposal, because all rows of the minibatch were perfect."""
+
+    def moved(self, accepted: float, skipped: float) -> Rates:
+        return Rates(
+            min(1.0, max(0.0, self.accepted + accepted)), min(0.98, max(0.0, self.skipped + skipped))
+        )
+
+
+def spend(facts: Facts, params: Params, rates: Rates) -> Spending:
+    """How the budget is spent: as on record as far as the record goes, by the rates after that.
 
     From gepa's `engine.py` and `reflective_mutation.py`: an iteration runs the parent on b rows; unless all
     are perfect it reflects, runs the child on the same b rows, and scores it on val when its sum is better.
     After an accepted one a merge may be tried (5 val rows) and, when it is no worse than its parents, scored
     on val (`merge.py`); that needs two predictors at least.
     """
-
-    def __init__(self, facts: Facts, params: Params, *, accepted: float, skipped: float) -> None:
-        train, val, _ = facts.sizes
-        predictors = max(len(facts.predictors), 1)
-        batch = params["reflection_minibatch_size"]
-        self.budget = max(budget(params, train=train, val=val, predictors=predictors), val)
-        self.longest = 2 * batch + val
+    train, val, _ = facts.sizes
+    predictors = max(len(facts.predictors), 1)
+    batch = params["reflection_minibatch_size"]
+    merges = params["use_merge"] and predictors > 1 and params["max_merge_invocations"] > 0
+    # Accepted proposals queue merges until enough were kept, and what is queued is still tried.
+    merges_left = 2 * params["max_merge_invocations"] / _MERGE_KEPT if merges else 0.0
+    per_merge = _MERGE_ROWS + _MERGE_KEPT * val
+    lengths = {"skipped": batch, "rejected": 2 * batch, "accepted": 2 * batch + val}
+    shares = {
+        "skipped": rates.skipped,
+        "rejected": (1 - rates.skipped) * (1 - rates.accepted),
+        "accepted": (1 - rates.skipped) * rates.accepted,
+    }
+    mean = sum(shares[kind] * lengths[kind] for kind in shares)
+    total = float(budget(params, train=train, val=val, predictors=predictors))
+    if total > val:
         # The loop stops between iterations only, and the budget most likely runs out inside a long one.
-        lengths = ((1 - accepted, 2.0 * batch), (accepted, float(self.longest)))
-        mean = sum(share * length for share, length in lengths)
-        has_room = self.budget > val
-        self.overshoot = sum(share * length**2 for share, length in lengths) / (2 * mean) if has_room else 0.0
+        total += sum(shares[kind] * lengths[kind] ** 2 for kind in shares) / (2 * mean)
+    left = max(0.0, total - val)
+    reflections = 0.0
+    for outcome in facts.reflections:
+        if left <= 0:
+            break
+        left -= lengths[outcome]
+        reflections += outcome != "skipped"
+        if outcome == "accepted" and merges_left > 0:
+            tried = min(_MERGE_TRIED, merges_left)
+            merges_left -= tried
+            left -= tried * per_merge
+    left = max(0.0, left)
+    tried_each = _MERGE_TRIED * shares["accepted"] if merges_left > 0 else 0.0
+    iterations = left / (mean + tried_each * per_merge)
+    if tried_each * iterations > merges_left:
+        iterations = max(0.0, left - merges_left * per_merge) / mean
+    reflections += iterations * (1 - rates.skipped)
+    return Spending(max(total, float(val)), reflections)
 
-        per_reflection = batch / (1 - skipped) + batch + accepted * val
-        left = self.budget + self.overshoot - val
-        merges = params["use_merge"] and predictors > 1 and params["max_merge_invocations"] > 0
-        tried = _MERGE_TRIED * accepted if merges else 0.0
-        per_merge = _MERGE_ROWS + _MERGE_KEPT * val
-        reflections = left / (per_reflection + tried * per_merge)
-        # Accepted proposals queue merges until enough were kept, and what is queued is still tried.
-        most_tried = 2 * params["max_merge_invocations"] / _MERGE_KEPT
-        if tried * reflections > most_tried:
-            reflections = max(0.0, left - most_tried * per_merge) / per_reflection
-        components = predictors if params["component_selector"] == "all" else 1
-        self.reflection_calls = reflections * components
-        self.feedback_calls = reflections * batch * components
+
+def _usual_rates(facts: Facts, params: Params) -> Rates:
+    """Rates of the later half of the record, where candidates are good already; assumed without a record."""
+    late = facts.reflections[len(facts.reflections) // 2 :]
+    if late:
+        skips = late.count("skipped")
+        accepted = late.count("accepted")
+        proposals = len(late) - skips
+        return Rates(
+            accepted=(accepted + _ACCEPTED) / (proposals + 1),
+            skipped=skips / len(late) * (1 - 1 / (2 * len(late))),
+        )
+    if not params["skip_perfect_score"]:
+        return Rates(_ACCEPTED, 0.0)
+    perfect = facts.perfect_rate if facts.perfect_rate is not None else facts.success_rate or 0.0
+    # Candidates get better on the way: reckon with a quarter of the way to perfect.
+    return Rates(_ACCEPTED, min(0.9, (perfect + (1 - perfect) / 4) ** params["reflection_minibatch_size"]))
 
 
 def plan_iterations(facts: Facts, params: Params) -> Work:
@@ -78,25 +130,28 @@ def plan_iterations(facts: Facts, params: Params) -> Work:
     Every metric call of the budget is one program run; for each reflection the metric is called again on
     every row of the minibatch, to ask for feedback (`make_reflective_dataset` in dspy's `gepa_utils.py`).
     """
-    rate = facts.acceptance_rate
-    accepted = _ACCEPTED if rate is None else rate
-    room = 0.4 if rate is None else 0.25
-    perfect = facts.perfect_rate if facts.perfect_rate is not None else facts.success_rate or 0.0
-    skipped = 0.0
-    if params["skip_perfect_score"]:
-        # Candidates get better on the way: reckon with a quarter of the way to perfect.
-        skipped = min(0.9, (perfect + (1 - perfect) / 4) ** params["reflection_minibatch_size"])
-    usual = Iterations(facts, params, accepted=accepted, skipped=skipped)
-    slow = Iterations(facts, params, accepted=min(1.0, accepted + room), skipped=min(0.95, skipped + 0.3))
-    fast = Iterations(facts, params, accepted=max(0.0, accepted - room), skipped=0.0)
-    runs = Range(usual.budget, usual.budget + usual.overshoot, usual.budget + usual.longest)
-    most = PROPOSAL_RETRIES * fast.reflection_calls + 1
-    source = "assumed" if rate is None else "measured"
+    train, val, _ = facts.sizes
+    predictors = max(len(facts.predictors), 1)
+    batch = params["reflection_minibatch_size"]
+    components = predictors if params["component_selector"] == "all" else 1
+    rates = _usual_rates(facts, params)
+    room = 0.25 if facts.reflections else 0.4
+    usual = spend(facts, params, rates)
+    unrecorded = msgspec.structs.replace(facts, reflections=())
+    fewest = spend(unrecorded, params, rates.moved(accepted=room, skipped=room)).reflections / 2
+    most = spend(unrecorded, params, rates.moved(accepted=-room, skipped=-1)).reflections
+    low, high = min(fewest, usual.reflections / 2), max(most, usual.reflections)
+    floor = max(budget(params, train=train, val=val, predictors=predictors), val)
+    runs = Range(floor, usual.runs, max(usual.runs, floor + 2 * batch + val))
+    feedback = usual.reflections * batch * components
+    source = "as tried beforehand" if facts.reflections else "assumed"
     return Work(
         student_runs=runs,
-        reflection_calls=Range(slow.reflection_calls / 2, usual.reflection_calls, most),
-        metric_calls=Range(runs.low, runs.expected + usual.feedback_calls, runs.high + fast.feedback_calls),
+        reflection_calls=Range(
+            low * components, usual.reflections * components, PROPOSAL_RETRIES * high * components + 1
+        ),
+        metric_calls=Range(runs.low, runs.expected + feedback, runs.high + high * batch * components),
         assumptions=(
-            f"{accepted:.0%} of the reflections make a better program on their minibatch ({source})",
+            f"{rates.accepted:.0%} of GEPA's reflections make a better program on their minibatch ({source})",
         ),
     )

@@ -6,13 +6,16 @@ import re
 import zlib
 from collections.abc import Sequence
 from itertools import pairwise
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
 
 from .base import CompileInputs, Optimizer, bootstrap_metric, load_code
 from .bootstrapping import count_attempts, make_set
 from .demos import MAX_ROUNDS, METRIC_THRESHOLD, SUPPLIED, demo_parameters
 from .facts import Facts
-from .plan import Work
+from .plan import Range, Work
 from .spec import Artifact, Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 HASHING = "hashing"
 _DIMENSIONS = 2048
+_PROBED_QUESTIONS = 20
 _WORD = re.compile(r"\w+")
 
 SPEC = Spec(
@@ -133,10 +137,29 @@ def _work(facts: Facts, params: Params) -> Work:
     """
     nearest = min(params["k"], facts.sizes[0])
     one = make_set(params, params["max_bootstrapped_demos"], params["max_labeled_demos"], range(nearest))
-    return Work(
-        teacher_runs_per_answer=count_attempts(one, facts),
-        assumptions=("the nearest rows are as hard for the teacher as any",),
-    )
+    attempts = count_attempts(one, facts)
+    if facts.attempts_per_answer is None:
+        assumption = "the nearest rows are as hard for the teacher as any"
+    else:
+        assumption = f"{facts.attempts_per_answer:.1f} teacher runs before each answer (measured)"
+        attempts = Range(attempts.low, facts.attempts_per_answer, nearest * params["max_rounds"])
+    return Work(teacher_runs_per_answer=attempts, assumptions=(assumption,))
 
 
-OPTIMIZER = Optimizer(SPEC, _build, _work, _make)
+def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
+    """Bootstraps for a few questions of the val split, as the compiled program will."""
+    from dspy.predict.knn import KNN
+
+    from .probe import probe_bootstraps
+
+    retriever = KNN(params["k"], inputs.trainset, _embedder(inputs, params["vectorizer"]))
+    rows = {id(row): index for index, row in enumerate(inputs.trainset)}
+    attempts = []
+    for question in inputs.valset[:_PROBED_QUESTIONS]:
+        nearest = [rows[id(row)] for row in retriever(**question.inputs())]
+        one = make_set(params, params["max_bootstrapped_demos"], params["max_labeled_demos"], nearest)
+        attempts.append(sum(len(walk.outcomes) for walk in probe_bootstraps(inputs, [one])))
+    return structs.replace(facts, attempts_per_answer=fmean(attempts)) if attempts else facts
+
+
+OPTIMIZER = Optimizer(SPEC, _build, _work, _probe, _make)

@@ -109,17 +109,21 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
 def plan_run(work: Work, facts: Facts) -> Plan:
     """The plan of the whole run around the optimizer's own work.
 
-    A run evaluates the program on the val and test splits before `compile`, and the optimized one on both
-    after: (val + test) · (1 + runs per answer) more program runs. LM calls are runs times the program's calls
-    per run; the judge is called each time the metric is.
+    A run scores the program as it is and the optimized one on the val and test splits each: (val + test) ·
+    (1 + runs per answer) more program runs; the second test score is left out when nothing was better than
+    the program as it is. LM calls are runs times the program's calls per run; the judge is called each time
+    the metric is.
     """
     _, val, test = facts.sizes
     rows = val + test
     per_run = facts.calls_per_run
-    student_runs = work.student_runs + exactly(rows * (1 + work.student_runs_per_answer))
+    own = rows * (1 + work.student_runs_per_answer)
+    student_runs = work.student_runs + Range(own - test * work.student_runs_per_answer, own, own)
     teacher_runs = work.teacher_runs + work.teacher_runs_per_answer * rows
     metric_calls = work.metric_calls or work.student_runs + work.teacher_runs
-    metric_calls = metric_calls + exactly(2 * rows) + work.teacher_runs_per_answer * rows
+    metric_calls = (
+        metric_calls + Range(2 * rows - test, 2 * rows, 2 * rows) + work.teacher_runs_per_answer * rows
+    )
     calls: dict[Role, Range] = {
         "student": (student_runs * per_run).widened(facts.calls_spread),
         "teacher": (teacher_runs * per_run).widened(facts.calls_spread),

@@ -13,11 +13,10 @@ import dspy
 import msgspec
 from dspy.utils.callback import BaseCallback
 
-from . import gepa
-from .base import CompileInputs, RowScore, bootstrap_metric
-from .facts import Facts, PredictorFacts, Walk
+from .base import CompileInputs, Optimizer, RowScore, bootstrap_metric
+from .facts import Facts, PredictorFacts, Reflection, Walk
 from .plan import BootstrapSet
-from .spec import Params
+from .spec import Params, resolve_params
 from .watch import Watch, score_of
 
 _DIRECT = ""
@@ -126,40 +125,46 @@ def probe_bootstraps(
     return tuple(walks.values())
 
 
-def probe_reflections(inputs: CompileInputs, params: Params, *, iterations: int = 12) -> float | None:
-    """The part of GEPA's reflections that made a better program on its minibatch; None when there was none.
+def probe_reflections(
+    optimizer: Optimizer, inputs: CompileInputs, params: Params, *, iterations: int = 12
+) -> tuple[Reflection, ...]:
+    """What became of the first iterations of real GEPA with these parameters: about so many, without merges.
 
-    Runs real GEPA for about so many iterations, on a few val rows only: acceptance is decided on train rows.
+    Candidates are scored on a few val rows only: whether one is accepted is decided on train rows.
     """
     val = inputs.valset[:_VAL_ROWS_FOR_REFLECTIONS]
+    longest = 2 * params["reflection_minibatch_size"] + len(val)
     settings = {
         **params,
         "auto": None,
         "max_full_evals": None,
-        "max_metric_calls": len(val)
-        + iterations * (2 * params.get("reflection_minibatch_size", 3) + len(val)),
+        "max_metric_calls": len(val) + iterations * longest,
         "use_merge": False,
     }
-    observer = _CountingProposals()
-    gepa.OPTIMIZER.compile(dataclasses.replace(inputs, params=settings, valset=val, observer=observer))
-    verdicts = observer.verdicts
-    return sum(verdicts) / len(verdicts) if verdicts else None
+    observer = _Reflections()
+    optimizer.compile(dataclasses.replace(inputs, params=settings, valset=val, observer=observer))
+    return tuple(observer.outcomes)
 
 
 def measure_facts(
+    optimizer: Optimizer,
     inputs: CompileInputs,
     *,
     test: int,
-    bootstraps: Sequence[BootstrapSet] = (),
-    reflections: Params | None = None,
     rows: int = 20,
     max_runs: int | None = None,
+    thorough: bool = True,
 ) -> Facts:
-    """The program, these bootstraps, and reflections when GEPA's parameters are given, in one."""
+    """Everything the plan of this optimizer with these parameters (`inputs.params`) can rest on.
+
+    `max_runs` caps the teacher's runs over all bootstraps together. Without `thorough` the probes that only
+    one optimizer needs are left out: they call expensive models.
+    """
     facts = measure_program(inputs, test=test, rows=rows)
-    walks = probe_bootstraps(inputs, bootstraps, max_runs=max_runs)
-    accepted = None if reflections is None else probe_reflections(inputs, reflections)
-    return msgspec.structs.replace(facts, walks=walks, acceptance_rate=accepted)
+    params = resolve_params(optimizer.spec, inputs.params, facts).params
+    bootstraps = optimizer.bootstraps(facts, params)
+    facts = msgspec.structs.replace(facts, walks=probe_bootstraps(inputs, bootstraps, max_runs=max_runs))
+    return optimizer.probe(inputs, params, facts) if thorough else facts
 
 
 class _Enough(BaseException):
@@ -209,9 +214,19 @@ def _walk(inputs: CompileInputs, bootstrap: BootstrapSet, most: int | None) -> W
     return Walk(bootstrap.key, tuple(watch.outcomes), complete)
 
 
-class _CountingProposals(SilentObserver):
+class _Reflections(SilentObserver):
+    """Tells iterations apart by whether they made proposals, and what became of them."""
+
     def __init__(self) -> None:
-        self.verdicts: list[bool] = []
+        self.outcomes: list[Reflection] = []
+        self._outcome: Reflection = "skipped"
+
+    def trial_started(self, trial: int, *, total: int | None = None, note: str = "") -> None:
+        self._outcome = "skipped"
+
+    def trial_ended(self, trial: int, **outcome: Any) -> None:
+        if trial > 0:
+            self.outcomes.append(self._outcome)
 
     def proposal(
         self,
@@ -222,7 +237,7 @@ class _CountingProposals(SilentObserver):
         reason: str = "",
         parent: str | None = None,
     ) -> None:
-        self.verdicts.append(bool(accepted))
+        self._outcome = "accepted" if accepted else "rejected"
 
 
 class _CallCounter(BaseCallback):  # type: ignore[misc]  # dspy is untyped for mypy
