@@ -134,7 +134,7 @@ def answer_request(request: Request) -> str:
     draw = _draw_of(request)
     prompt = read_prompt(system, turns)
     if prompt is None:
-        return write_plain("\n\n".join([system, *(text for _, text in turns)]).strip(), draw)
+        return write_plain("\n\n".join([system, *(text for _, text in turns)]).strip())
     values = write_answers(prompt, draw)
     return render(prompt.task, values if values is not None else answer(prompt, draw))
 

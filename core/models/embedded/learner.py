@@ -29,7 +29,7 @@ Pair = tuple[Mapping[str, str], int]
 
 def features(inputs: Mapping[str, str]) -> list[tuple[str, str]]:
     """What a text is judged by: (field, word), each once."""
-    found = []
+    found: list[tuple[str, str]] = []
     for name, text in inputs.items():
         found.extend((name, word) for word in distinct_words(text))
         found.extend((name, mark) for mark in _MARKS if mark in text)
@@ -183,7 +183,7 @@ class LabelModel:
         self, inputs: Mapping[str, str], scores: list[float], spoke: list[dict[str, float]]
     ) -> None:
         for field, exact, phrase, at, value in self._phrases:
-            texts = [inputs[field]] if field in inputs else list(inputs.values())
+            texts = [inputs[field]] if field is not None and field in inputs else list(inputs.values())
             if exact:
                 share = float(any(words(text) == phrase for text in texts))
             else:

@@ -301,22 +301,22 @@ def _items(text: str, weight: float, name: str | None, *, exact: bool) -> Iterat
         yield Cue(content[:_LONGEST_ITEM] if not exact else content, weight, name, exact)
 
 
-def write_rule(rule: Rule, *, many: bool = False, scope: bool = True) -> str:
-    """A rule as a sentence that a person and `read_rules` read. `many`: the output is a list of labels."""
-    strong = [cue for cue in rule.cues if cue.weight >= 1 and not cue.exact]
-    weak = [cue for cue in rule.cues if cue.weight < 1 and not cue.exact]
-    exact = [cue for cue in rule.cues if cue.exact]
+def write_rule(rule: Rule, *, many: bool = False) -> list[str]:
+    """A rule as sentences that a person and `read_rules` read. `many`: the output is a list of labels."""
     if many:
         head = f"Include `{rule.label}`" + (f" in `{rule.output}`" if rule.output else "")
     else:
-        head = (f"For `{rule.output}`, answer" if rule.output and scope else "Answer") + f" `{rule.label}`"
+        head = (f"For `{rule.output}`, answer" if rule.output else "Answer") + f" `{rule.label}`"
     lines = []
+    exact = [cue for cue in rule.cues if cue.exact]
     for name in dict.fromkeys(cue.field for cue in exact):
         values = " or ".join(f"`{' '.join(cue.words)}`" for cue in exact if cue.field == name)
         lines.append(f"{head} when `{name}` is {values}.")
-    for name in dict.fromkeys(cue.field for cue in strong + weak):
-        firm = ", ".join(" ".join(cue.words) for cue in strong if cue.field == name)
-        loose = ", ".join(" ".join(cue.words) for cue in weak if cue.field == name)
-        listed = f"{firm}; perhaps {loose}" if firm and loose else firm or f"perhaps {loose}"
-        lines.append(f"{head} when the {name or 'text'} mentions {listed}.")
-    return "\n".join(lines)
+    listed = [cue for cue in rule.cues if not cue.exact]
+    for name in dict.fromkeys(cue.field for cue in listed):
+        own = [cue for cue in listed if cue.field == name]
+        firm = ", ".join(" ".join(cue.words) for cue in own if cue.weight >= 1)
+        loose = ", ".join(" ".join(cue.words) for cue in own if cue.weight < 1)
+        named = "; perhaps ".join(part for part in (firm, loose) if part) if firm else f"perhaps {loose}"
+        lines.append(f"{head} when the {name or 'text'} mentions {named}.")
+    return lines
