@@ -69,7 +69,7 @@ def score(request: ScoreRequest) -> dict[str, Any]:
     recorder = Recorder(folder, EventLog(folder.events))
     root = Path(request.workspace)
     job = prepare_job(
-        request.recipe, folder, root, recorder, attempt=1, on_budget=lambda *_: None
+        request.recipe, folder, root, recorder, attempt=1, on_warning=lambda _: None
     )
     warnings: tuple[str, ...] = ()
     if request.program:
@@ -101,7 +101,7 @@ def score(request: ScoreRequest) -> dict[str, Any]:
     except StopRun as stop:
         raise RunError(f"the scoring was stopped: {stop.detail}", where=request.split) from stop
     finally:
-        ledger = job.meter.ledger.snapshot()
+        ledger = job.meter.snapshot()
         job.meter.close()
     return {
         "split": request.split,

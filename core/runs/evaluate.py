@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import dspy
 
 from ..errors import StopRun
-from .rows import RowResult, mean_score, plain
+from ..jsonable import to_json
+from .rows import RowResult, mean_score
 
 if TYPE_CHECKING:
     from ..metrics.adapt import AdaptedMetric, Verdict
@@ -108,8 +109,8 @@ def verdict_row(row: int, example: dspy.Example, prediction: Any, verdict: Verdi
         subscores=dict(verdict.subscores),
         feedback=verdict.feedback,
         error=verdict.error,
-        inputs=plain(dict(example.inputs())),
-        labels=plain(dict(example.labels())),
+        inputs=to_json(dict(example.inputs())),
+        labels=to_json(dict(example.labels())),
         prediction=_fields(prediction),
     )
 
@@ -120,17 +121,17 @@ def row_result(
     return RowResult(
         row=row,
         error=error,
-        inputs=plain(dict(example.inputs())),
-        labels=plain(dict(example.labels())),
+        inputs=to_json(dict(example.inputs())),
+        labels=to_json(dict(example.labels())),
         prediction=dict(prediction),
     )
 
 
 def _fields(prediction: Any) -> dict[str, Any]:
     if isinstance(prediction, (dspy.Prediction, dspy.Example)):
-        fields: dict[str, Any] = plain(dict(prediction.items()))
+        fields: dict[str, Any] = to_json(dict(prediction.items()))
         return fields
-    return {"value": plain(prediction)}
+    return {"value": to_json(prediction)}
 
 
 def describe_exception(error: BaseException) -> str:

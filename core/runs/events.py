@@ -158,6 +158,8 @@ class RunEnded(Event, tag="run_ended"):
     """`baseline` and `best`, each by split."""
     best: str | None = None
     artifact: str | None = None
+    rollouts: int = 0
+    """Metric calls of the last attempt."""
 
 
 class UnknownEvent(msgspec.Struct, frozen=True):

@@ -131,7 +131,7 @@ def _compile(job: Job, live: dict[str, dspy.Module]) -> None:
 def _check_calls(job: Job) -> None:
     """Optimizers report success after an outage or a stop; the gate and the ledger know better."""
     job.meter.gate.check()
-    roles = job.meter.ledger.snapshot()
+    roles = job.meter.snapshot()
     asked = sum(role["asked"] for role in roles.values())
     errors = sum(role["errors"] for role in roles.values())
     if asked and errors / asked > OUTAGE_SHARE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import dspy
 from ..errors import CompilotError, ModelError
 from ..metrics.adapt import AdaptedMetric
 from ..models.meter import Meter
+from ..models.roles import fill_roles
 from ..optimizers import registry
 from ..recipe import (
     Budget,
@@ -71,12 +73,12 @@ def compile_live(
         ev.RunStarted(run_id=place.run_id, attempt=1, optimizer=optimizer, recipe_hash=recipe.hash)
     )
     recorder = Recorder(place, log)
-    meter = Meter(
-        recipe.budget,
+    meter = Meter.open(
         place.path,
-        lambda cap, fraction, spent, limit: log.emit(
-            ev.BudgetReached(cap=cap, fraction=fraction, spent=spent, limit=limit)
-        ),
+        budget=recipe.budget,
+        num_threads=num_threads,
+        on_warning=lambda warn: log.emit(ev.BudgetReached(**dataclasses.asdict(warn))),
+        on_notice=lambda notice: recorder.warn(notice.text, where=f"models.{notice.role}"),
     )
     job = Job(
         recipe=recipe,
@@ -86,7 +88,7 @@ def compile_live(
         splits=splits,
         metric=AdaptedMetric(metric, spec, root),
         meter=meter,
-        lms=meter.adopt_all(given),
+        lms={role: meter.adopt(lm, role) for role, lm in fill_roles(given).items()},
         recorder=recorder,
         workspace=root,
         data_hash="",
@@ -99,7 +101,7 @@ def compile_live(
         outcome.detail = error.what
         raise
     finally:
-        log.emit(ev.LmCalls(roles=meter.ledger.snapshot()))
+        log.emit(ev.LmCalls(roles=meter.snapshot()))
         log.emit(
             ev.RunEnded(
                 status=outcome.status,

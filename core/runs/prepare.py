@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..data import load_splits, to_examples
 from ..errors import ConfigError, DataError
 from ..metrics.adapt import load_metric
-from ..models.gate import OnBudget
-from ..models.meter import Meter
-from ..models.prices import price_of
+from ..models.gate import Warn
+from ..models.meter import Meter, Notice
+from ..models.roles import fill_roles
 from ..optimizers import registry
 from ..programs.imports import open_project
 from ..programs.load import load_program, watch_settings
@@ -32,7 +32,7 @@ def prepare_job(
     recorder: Recorder,
     *,
     attempt: int,
-    on_budget: OnBudget,
+    on_warning: Callable[[Warn], None],
 ) -> Job:
     """Everything loaded and metered. Imports the user's code: only for a run's own process."""
     from .execute import Job
@@ -65,12 +65,21 @@ def prepare_job(
             raise DataError(
                 f"the {name} part is empty", where=f"data.split.{name}", fix="give it a share of the rows"
             )
-    meter = Meter(recipe.budget, folder.path, on_budget)
-    if attempt > 1:
-        meter.carry_over(load_state(folder.path).ledger)
-    lms = meter.lms(recipe.models)
-    if recipe.budget.usd is not None:
-        warn_of_unknown_prices(recipe, recorder)
+    before = load_state(folder.path)
+
+    def on_notice(notice: Notice) -> None:
+        recorder.warn(notice.text, where=f"models.{notice.role}")
+
+    meter = Meter.open(
+        folder.path,
+        budget=recipe.budget,
+        num_threads=recipe.run.num_threads,
+        attempt=attempt,
+        seconds=before.earlier_seconds,
+        on_warning=on_warning,
+        on_notice=on_notice,
+    )
+    lms = {role: meter.lm(profile, role) for role, profile in fill_roles(recipe.models).items()}
     return Job(
         recipe=recipe,
         folder=folder,
@@ -98,12 +107,3 @@ def input_fields(recipe: Recipe, rows: Sequence[Any]) -> list[str]:
         )
     return list(recipe.data.inputs)
 
-
-def warn_of_unknown_prices(recipe: Recipe, recorder: Recorder) -> None:
-    for role, profile in recipe.models.items():
-        if price_of(profile) is None:
-            recorder.warn(
-                f"the price of {profile.model} is unknown, so the cap in dollars cannot hold for it",
-                where=f"models.{role}.price",
-                fix="give its price per million tokens, or cap calls or tokens",
-            )

@@ -117,6 +117,9 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """Unix seconds at which this attempt began."""
     updated: float | None = None
     seconds: float = 0.0
+    """Of this attempt."""
+    earlier_seconds: float = 0.0
+    """Of the attempts before it."""
     artifact: str | None = None
     last_seq: int = 0
 
@@ -169,6 +172,8 @@ def _run_started(state: RunState, event: ev.RunStarted) -> RunState:
         rollouts=0,
         errors=0,
         started=event.t,
+        seconds=0.0,
+        earlier_seconds=state.earlier_seconds + state.seconds,
     )
 
 
@@ -289,6 +294,7 @@ def _run_ended(state: RunState, event: ev.RunEnded) -> RunState:
         baseline={**state.baseline, **event.scores.get("baseline", {})},
         best=best,
         artifact=event.artifact,
+        rollouts=max(state.rollouts, event.rollouts),
         evaluation=None,
     )
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-import pydantic
 
 
 class RowResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -33,17 +31,3 @@ def mean_score(rows: Iterable[RowResult]) -> float | None:
 def ordered_rows(rows: Iterable[RowResult]) -> list[dict[str, Any]]:
     return [msgspec.to_builtins(row) for row in sorted(rows, key=lambda row: row.row)]
 
-
-def plain(value: Any) -> Any:
-    """A JSON-safe copy of a field's value; what JSON cannot hold becomes its text."""
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else str(value)
-    if isinstance(value, pydantic.BaseModel):
-        return plain(value.model_dump(mode="python"))
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item) for item in value]
-    return re.sub(r" at 0x[0-9a-f]+", "", str(value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib.metadata
 import logging
@@ -118,9 +119,7 @@ class Session:
             root,
             self.recorder,
             attempt=self.attempt,
-            on_budget=lambda cap, fraction, spent, limit: self.log.emit(
-                ev.BudgetReached(cap=cap, fraction=fraction, spent=spent, limit=limit)
-            ),
+            on_warning=lambda warn: self.log.emit(ev.BudgetReached(**dataclasses.asdict(warn))),
         )
         self.meter = job.meter
         self._check_provenance(root, job)
@@ -181,7 +180,7 @@ class Session:
                     self._leave_behind()
 
     def _tell_ledger(self) -> None:
-        roles = self.meter.ledger.snapshot()
+        roles = self.meter.snapshot()
         if roles != self._last_ledger:
             self._last_ledger = roles
             self.log.emit(ev.LmCalls(roles=roles))
@@ -193,9 +192,9 @@ class Session:
         """User code hangs after a stop: write the end without it and leave."""
         from .execute import Outcome
 
-        reason, detail = self.meter.gate.closed
-        status: Any = "failed" if reason == "failed" else "stopped"
-        outcome = Outcome(status, reason, f"{detail}; user code did not come back and was left behind")
+        stop = self.meter.gate.closed
+        status: Any = "failed" if stop.reason == "failed" else "stopped"
+        outcome = Outcome(status, stop.reason, f"{stop.detail}; user code did not come back and was left behind")
         outcome.candidate = self.recorder.best_candidate
         if outcome.candidate:
             outcome.best["val"] = self.recorder.full_val_scores().get(outcome.candidate)
@@ -242,6 +241,7 @@ class Session:
                 scores={"baseline": outcome.baseline, "best": outcome.best},
                 best=outcome.candidate,
                 artifact=artifact,
+                rollouts=self.recorder.rollouts if self.recorder else 0,
             )
         )
         self.log.close()
