@@ -18,8 +18,8 @@ _FULL_REWARD = 0.999
 def advise_modules(inputs: Mapping[str, str]) -> dict[str, Any]:
     """The discussion and a tip for each module; an empty tip where the runs show nothing about a module.
 
-    What is expected of a module is what the hidden metadata says, or what the better run gave if it got the full
-    reward.
+    What is expected of a module is what the hidden metadata says, or what the better run gave if it got the
+    full reward.
     """
     steps = [
         *_json(inputs.get("better_program_trajectory"), []),
@@ -50,7 +50,7 @@ def _sighting(step: Mapping[str, Any], oracle: Mapping[str, Any], *, right: bool
 
 
 def _tip(sighting: Sighting, instruction: str) -> str:
-    """What one example adds to the rules that a module has: its own rule, and the words it shows to mean nothing."""
+    """What one example adds to the rules of a module: its own rule, and words to ignore."""
     known = read_knowledge(instruction, list(sighting.outputs), list(sighting.inputs))
     fresh: dict[str, Knowledge] = {}
     learn(known, [sighting])

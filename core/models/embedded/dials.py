@@ -57,7 +57,7 @@ def parse_model(model: str, dials: Mapping[str, float] | None = None) -> tuple[K
     """The kind and the dials of `embedded/student?latency=0.05`; dials given apart win.
 
     Raises:
-        ModelError: an unknown kind or dial (with the nearest known name), or a dial that is no fitting number.
+        ModelError: an unknown kind or dial (names the nearest known one), or a value that does not fit.
     """
     name, _, query = model.partition("?")
     kind = name.removeprefix("embedded/")
@@ -124,7 +124,7 @@ class Faults:
         self._quiet = dials == Dials()
 
     def decide(self, number: int, request_hash: int) -> Fate:
-        """The fate of call `number` (from 0). Which call fails at random depends on the request and its attempt."""
+        """The fate of call `number`, from 0. Random failures go by the request and how often it was tried."""
         if self._quiet:
             return Fate()
         dials = self.dials

@@ -19,17 +19,17 @@ from .text import count_tokens, hash_parts
 from .values import Draw
 
 DESCRIPTION = (
-    "Not a large language model: a small in-context learner that knows only its prompt. It compares words with the "
-    "demonstrations and rules shown to it, and writes such rules when an optimizer asks it to. Free, offline, and the "
-    "same request always gets the same answer."
+    "Not a large language model: a small in-context learner that knows only its prompt. It compares words "
+    "with the demonstrations and rules shown to it, and writes such rules when an optimizer asks it to. "
+    "Free, offline, and the same request always gets the same answer."
 )
 
 
 class EmbeddedEngine:
-    """A `dspy.LM` engine that answers from its prompt alone. Thread-safe; the same request gets the same answer.
+    """A `dspy.LM` engine that answers from its prompt alone. Thread-safe.
 
-    Without a temperature it gives its likeliest answer. With one it draws by hash of the request, temperature,
-    rollout id and completion index (`core.models.identity.CURRENT_CALL` has the last two).
+    The same request gets the same answer: without a temperature the likeliest, with one a draw by hash of
+    the request, temperature, rollout id and completion index (`core.models.identity` carries the last two).
 
     Raises (from `complete`): the errors of `dspy.lm15` that the dials ask for.
     """

@@ -11,9 +11,7 @@ from .text import GRAMMAR, words
 
 _PIECE = re.compile(r"\S+")
 _TRIM = re.compile(r"^[\s\"'“”‘’(\[{<,;:!?]+|[\s\"'“”‘’)\]}>,;:!?.]+$")
-_EXAMPLE = re.compile(
-    r"(?:\blike\b|\be\.g\.|\bsuch as\b|\bfor example\b|\bthe form\b|\blooks? like\b)[:,]?\s+[`\"']?([^`\"'\s]+)"
-)
+_EXAMPLE = re.compile(r"(?:\b(?:like|such as|for example|the form)\b|\be\.g\.)[:,]?\s+[`\"']?([^`\"'\s]+)")
 _AFTER = re.compile(
     r"\b(?:follows?|after|preceded by|comes? after)\b(?: the)?(?: words?)?\s+([^.;]+)", re.IGNORECASE
 )
@@ -152,7 +150,7 @@ def _read_description(text: str, model: SpanModel) -> None:
 
 
 def describe_spans(name: str, source: str | None, model: SpanModel) -> str | None:
-    """A rule, readable by `learn_spans`, that says which piece of the input to copy; None when none was copied."""
+    """A rule, for `learn_spans` to read, that says which piece to copy; None when none was copied."""
     if not model.shapes:
         return None
     best = [

@@ -27,7 +27,8 @@ _MISSING = re.compile(
     re.IGNORECASE,
 )
 _EXTRA = re.compile(
-    r"\b(?:extra|unexpected|superfluous|spurious|too many|remove|wrong|(?:wrongly|incorrectly) (?:included|added)|"
+    r"\b(?:extra|unexpected|superfluous|spurious|too many|remove|wrong|"
+    r"(?:wrongly|incorrectly) (?:included|added)|"
     r"should not (?:have )?(?:included?|contain(?:ed)?|be|have))\b"
     rf"\s*{_NOUNS}?\s*[:=]?\s*",
     re.IGNORECASE,
@@ -69,8 +70,8 @@ def read_feedback(
 ) -> Verdict:
     """What feedback says of one output field.
 
-    `answered` is what was given, `known` are labels seen elsewhere in the prompt, `outputs` the names of all output
-    fields: where the feedback names some, only the part that names this one counts.
+    `answered` is what was given, `known` are labels seen elsewhere in the prompt, `outputs` the names of all
+    output fields: where the feedback names some, only the part that names this one counts.
     """
     text = _about(feedback, output, outputs)
     labels = {*known, *([answered] if isinstance(answered, str) else answered)}

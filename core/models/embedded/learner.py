@@ -51,8 +51,8 @@ class Judgement:
 class LabelModel:
     """Naive Bayes over demonstrations, plus cue words from rules.
 
-    A word's worth for a label is log((d + s·p) / (D + s)) - log p: d of the label's D demonstrations hold it, p is
-    its smoothed share of all demonstrations, s the smoothing; times the share of demonstrations that lack the word.
+    A word's worth for a label is log((d + s·p) / (D + s)) - log p: d of the label's D demonstrations hold it,
+    p is its smoothed share of all demonstrations, s the smoothing; times the share of those that lack the word.
     A label without demonstrations is neither favoured nor punished.
     """
 

@@ -195,12 +195,12 @@ def _field_schema(name: str, type_text: str, note: str, shape: str) -> Schema:
 
 
 def _enum_values(texts: list[str]) -> list[Any]:
-    """The values of an enum. A prompt does not tell 1 from '1'; where all look whole, they are taken as numbers."""
+    """The values of an enum. A prompt does not tell 1 from '1': where all look whole, they are numbers."""
     return [int(text) for text in texts] if all(text.lstrip("-").isdigit() for text in texts) else list(texts)
 
 
 def _skeleton_schema(name: str, shape: str) -> Schema:
-    """The schema of `<name><child>...</child></name>`, the only thing an XML prompt shows of a nested type."""
+    """The schema of `<name><child>...</child></name>`, all that an XML prompt shows of a nested type."""
     for line in shape.splitlines():
         if line.startswith(f"<{name}><"):
             try:

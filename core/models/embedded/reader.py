@@ -39,13 +39,13 @@ class Reader:
         return [(demo.inputs, value) for demo in self._demos for value in _values_at(demo.outputs, path)]
 
     def rules(self, path: Path, labels: tuple[str, ...] | None) -> RuleBook:
-        """Rules about a value, of the instruction and the field's description. See `read_rules` for `labels`."""
+        """Rules about a value, in instruction and field description. `labels`: as for `read_rules`."""
         description = next(field.description for field in self.task.outputs if field.name == path[0])
         text = f"{self.task.instruction}\n{description}" if description else self.task.instruction
         return read_rules(text, labels, self._names, self.task.input_names).about(path[0], path[-1])
 
     def keep(self, kind: str, path: Path, build: Callable[[], _Model]) -> _Model:
-        """The model of this kind for a value, built the first time. Two threads may both build it: they get equals."""
+        """The model of this kind for a value, built the first time. Threads may both build it: to equals."""
         key = (kind, *path)
         if key not in self._models:
             self._models[key] = build()
@@ -61,7 +61,7 @@ class Reader:
         return self.keep("\x1f".join(("label", *labels)), path, build)
 
     def member_model(self, path: Path, labels: tuple[str, ...]) -> LabelModel:
-        """A model of a list's members. Where demonstrations have empty lists, the empty list is one label more."""
+        """A model of a list's members. Where demonstrations show empty lists, that is one label more."""
 
         def build() -> LabelModel:
             index = {label.lower(): at for at, label in enumerate(labels)}

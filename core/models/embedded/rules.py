@@ -12,7 +12,8 @@ from .text import GRAMMAR, words
 # Words that introduce what a rule looks for: the nearer ones name the words themselves.
 _CONDITION = re.compile(r"\b(?:when(?:ever)?|if|where|for)\b", re.IGNORECASE)
 _MENTION = re.compile(
-    r"\b(?:mention(?:s|ed|ing)?|contain(?:s|ing)?|includ(?:es|ing)|say(?:s|ing)|talk(?:s|ing)? about|ask(?:s|ing)? about|"
+    r"\b(?:mention(?:s|ed|ing)?|contain(?:s|ing)?|includ(?:es|ing)|say(?:s|ing)|"
+    r"talk(?:s|ing)? about|ask(?:s|ing)? about|"
     r"speak(?:s|ing)? of|about|such as|like|e\.g\.|for example|cover(?:s|ing)|refer(?:s|ring)? to|regarding|"
     r"concern(?:s|ing)|relat(?:es|ed|ing) to|words?)\b[:,]?",
     re.IGNORECASE,
@@ -21,7 +22,8 @@ _LINK = re.compile(r"\s*(?:[:=(→]|->|=>|—|–|\s-\s|\bmeans\b)")
 _ARROW = re.compile(r"→|->|=>")
 _HEDGE = re.compile(r"\b(?:perhaps|maybe|possibly|sometimes|lean|might|weakly|less surely)\b", re.IGNORECASE)
 _DEFAULT = re.compile(
-    r"\b(?:otherwise|by default|default(?:s)? to|in doubt|nothing else|none of (?:these|those|the above)|unsure|fall ?back)\b",
+    r"\b(?:otherwise|by default|defaults? to|in doubt|nothing else|unsure|fall ?back|"
+    r"none of (?:these|those|the above))\b",
     re.IGNORECASE,
 )
 _IGNORE = re.compile(
@@ -43,7 +45,8 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'*])")
 _ITEM = re.compile(r"[,;/|]|\s+(?:or|and)\s+|\.\s|\.$|\s+\|\s+")
 _COUNTED = re.compile(r"\s*\(\d+ examples?\)")
 _GIVES = re.compile(
-    r"\b(?:answer|choose|include|label(?:ed)?|classify|respond|return|output|say|predict|assign|select|pick|lean to)\b"
+    r"\b(?:answer|choose|include|label(?:ed)?|classify|respond|return|output|say|predict|assign|select|pick|"
+    r"lean to)\b"
     r"(?:\s+(?:it|them|as|with|to|the))*\s*$",
     re.IGNORECASE,
 )

@@ -41,7 +41,7 @@ _BOUNDS = (
 
 
 def read_type(text: str) -> dict[str, Any] | None:
-    """The schema of a type written as Python (`list[Literal['a', 'b']]`); None when a name in it is not known."""
+    """The schema of a type written as Python (`list[Literal['a', 'b']]`); None when a name is unknown."""
     try:
         node = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):

@@ -11,105 +11,26 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 _DIGITS = re.compile(r"\d")
 
 # How English joins a list or points at a thing. Needed to read a rule, and never a cue by itself.
-GRAMMAR = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "and",
-        "or",
-        "of",
-        "to",
-        "in",
-        "on",
-        "at",
-        "by",
-        "for",
-        "with",
-        "from",
-        "as",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "being",
-        "it",
-        "its",
-        "this",
-        "that",
-        "these",
-        "those",
-        "any",
-        "some",
-        "such",
-        "all",
-        "either",
-        "one",
-        "you",
-        "your",
-        "i",
-        "me",
-        "my",
-        "we",
-        "our",
-        "they",
-        "them",
-        "their",
-        "he",
-        "she",
-        "his",
-        "her",
-        "so",
-        "do",
-        "does",
-        "did",
-        "has",
-        "have",
-        "had",
-        "there",
-        "here",
-        "which",
-        "who",
-        "what",
-        "into",
-        "about",
-        "not",
-        "no",
-        "if",
-        "then",
-        "than",
-        "but",
-        "also",
-    ]
-)
+_GRAMMAR_WORDS = """
+a an the and or of to in on at by for with from as is are was were be been being it its this that these those
+any some such all either one you your i me my we our they them their he she his her so do does did has have had
+there here which who what into about not no if then than but also
+"""
+GRAMMAR = frozenset(_GRAMMAR_WORDS.split())
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def words(text: str) -> tuple[str, ...]:
     """The lower-case words of a text, in order."""
     return tuple(word.replace("’", "'") for word in _WORD.findall(text.lower()))
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def distinct_words(text: str) -> frozenset[str]:
     return frozenset(words(text))
 
 
-def contains_phrase(haystack: tuple[str, ...], needle: tuple[str, ...]) -> bool:
-    """Whether the words of `needle` stand in `haystack`, in order and side by side."""
-    size = len(needle)
-    if not size:
-        return False
-    first = needle[0]
-    return any(
-        word == first and haystack[at : at + size] == needle
-        for at, word in enumerate(haystack[: len(haystack) - size + 1])
-    )
-
-
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def pattern_hash(text: str) -> int:
     """A 64-bit hash of how a text is built: which words repeat, its punctuation, its digits; not the words.
 

@@ -58,7 +58,7 @@ def read_tools(instruction: str) -> list[Tool]:
 
 
 def answer_step(answerer: Answerer, task: Task) -> dict[str, Any]:
-    """The next thought, tool and arguments. Finishes once a tool has answered, or when all have been tried."""
+    """The next thought, tool and arguments. Finishes when a tool has answered, or all have been tried."""
     asked = {name: text for name, text in answerer.inputs.items() if name != _TRAJECTORY}
     past = answerer.inputs.get(_TRAJECTORY, "")
     called = set(_CALLED.findall(past))
@@ -91,7 +91,7 @@ def _best(answerer: Answerer, tools: list[Tool], asked: Mapping[str, str]) -> in
     learnt = answerer.reader.label_model(("next_tool_name",), names).judge(asked).scores
     scores = []
     for words, score in zip(said, learnt, strict=True):
-        shared = [word for word in wanted & words]
+        shared = wanted & words
         scores.append(score + sum(2.0 / sum(word in other for other in said) for word in shared))
     return choose(scores, answerer.draw.temperature, answerer.seed, "tool")
 

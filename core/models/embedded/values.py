@@ -55,7 +55,7 @@ class Answerer:
         self.notes: list[str] = []
 
     def answer_all(self) -> dict[str, Any]:
-        """A value for each output field, in order; reasoning is written last, when there is something to tell."""
+        """A value for each output field, in order; reasoning is written when there is something to tell."""
         fields = self.reader.task.outputs
         told = {field.name for field in fields if field.name in REASONING and len(fields) > 1}
         values = {field.name: self.answer_field(field) for field in fields if field.name not in told}
@@ -134,7 +134,7 @@ class Answerer:
         return options[self._pick(model, path)]
 
     def _likeness(self) -> float | None:
-        """Share of words that the last two inputs have in common: the only ground for a rating without examples."""
+        """Share of words that the last two inputs have in common: what ratings go by without examples."""
         if len(self.inputs) < 2:
             return None
         first, second = (distinct_words(text) for text in list(self.inputs.values())[-2:])
@@ -275,7 +275,7 @@ class Answerer:
         return Counter(seen).most_common(1)[0][0] if seen else _EMPTY_FORMATS[style]
 
     def _free_text(self, path: Path, description: str) -> str:
-        """A label, a piece of the input, the answer of the nearest demonstration, or the input's first words."""
+        """A label, a piece of the input, the nearest demonstration's answer, or the input's first words."""
         seen = [
             (inputs, value) for inputs, value in self.reader.seen(path) if isinstance(value, str) and value
         ]
@@ -292,7 +292,7 @@ class Answerer:
         return self._opening(_SHORT_WORDS)
 
     def _labels_seen(self, path: Path, seen: Sequence[Seen]) -> tuple[str, ...]:
-        """The labels of a text field with a small vocabulary: repeated in demonstrations, or named by rules."""
+        """The labels of a text field with a small vocabulary: demonstrations repeat or rules name them."""
         named = dict.fromkeys(rule.label for rule in self.reader.rules(path, None).rules)
         counts = Counter(value for _, value in seen if len(value.split()) <= _LABEL_WORDS)
         copied = sum(locate(value, inputs) is not None for inputs, value in seen)
