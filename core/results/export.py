@@ -40,9 +40,7 @@ def export_run(run: Path, destination: Path, *, candidate: str | None = None) ->
     program = destination / "program.json"
     write_program_file(run, candidate, program)
     if plain:
-        result = evaluate_file(
-            program, stored.recipe, Path(stored.workspace), split="val", replay_run=run
-        )
+        result = evaluate_file(program, stored.recipe, Path(stored.workspace), split="val", replay_run=run)
     else:
         result = evaluate_run(run, split="val", candidate=candidate)
     scored = state.candidate(candidate)

@@ -68,9 +68,7 @@ def score(request: ScoreRequest) -> dict[str, Any]:
         copy_journal(RunFolder(Path(request.run)).journal, folder.journal)
     recorder = Recorder(folder, EventLog(folder.events))
     root = Path(request.workspace)
-    job = prepare_job(
-        request.recipe, folder, root, recorder, attempt=1, on_warning=lambda _: None
-    )
+    job = prepare_job(request.recipe, folder, root, recorder, attempt=1, on_warning=lambda _: None)
     warnings: tuple[str, ...] = ()
     if request.program:
         program = job.program.deepcopy()

@@ -15,7 +15,8 @@ from ..jsonable import to_json
 from .rows import RowResult, mean_score
 
 if TYPE_CHECKING:
-    from ..metrics.adapt import AdaptedMetric, Verdict
+    from ..metrics.adapt import AdaptedMetric
+    from ..metrics.verdict import Verdict
 
 Finished = Callable[[RowResult], None]
 

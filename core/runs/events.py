@@ -23,7 +23,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_de
     """Unix seconds."""
 
 
-class RunStarted(Event, tag="run_started"):
+class RunStarted(Event, frozen=True, kw_only=True, tag="run_started"):
     run_id: str
     attempt: int
     optimizer: str
@@ -36,12 +36,12 @@ class RunStarted(Event, tag="run_started"):
     """Budget caps, by what they cap."""
 
 
-class PhaseChanged(Event, tag="phase"):
+class PhaseChanged(Event, frozen=True, kw_only=True, tag="phase"):
     phase: str
     """load, baseline, compile, final."""
 
 
-class BaselineScored(Event, tag="baseline"):
+class BaselineScored(Event, frozen=True, kw_only=True, tag="baseline"):
     split: Split
     score: float | None
     errors: int
@@ -49,20 +49,20 @@ class BaselineScored(Event, tag="baseline"):
     candidate: str
 
 
-class TrialStarted(Event, tag="trial_started"):
+class TrialStarted(Event, frozen=True, kw_only=True, tag="trial_started"):
     trial: int
     total: int | None = None
     note: str = ""
 
 
-class TrialEnded(Event, tag="trial_ended"):
+class TrialEnded(Event, frozen=True, kw_only=True, tag="trial_ended"):
     trial: int
     score: float | None = None
     kind: Kind | None = None
     candidate: str | None = None
 
 
-class EvaluationStarted(Event, tag="evaluation_started"):
+class EvaluationStarted(Event, frozen=True, kw_only=True, tag="evaluation_started"):
     evaluation: str
     kind: Kind
     size: int
@@ -70,7 +70,7 @@ class EvaluationStarted(Event, tag="evaluation_started"):
     phase: str = "compile"
 
 
-class EvaluationProgress(Event, tag="evaluation_progress"):
+class EvaluationProgress(Event, frozen=True, kw_only=True, tag="evaluation_progress"):
     evaluation: str | None
     done: int
     """Metric calls of this evaluation so far."""
@@ -78,7 +78,7 @@ class EvaluationProgress(Event, tag="evaluation_progress"):
     """Metric calls of the whole attempt so far."""
 
 
-class EvaluationEnded(Event, tag="evaluation_ended"):
+class EvaluationEnded(Event, frozen=True, kw_only=True, tag="evaluation_ended"):
     evaluation: str
     kind: Kind
     split: Split
@@ -89,14 +89,14 @@ class EvaluationEnded(Event, tag="evaluation_ended"):
     candidate: str | None = None
 
 
-class CandidateNoted(Event, tag="candidate"):
+class CandidateNoted(Event, frozen=True, kw_only=True, tag="candidate"):
     id: str
     file: str
     parents: tuple[str, ...] = ()
     origin: str = ""
 
 
-class Proposal(Event, tag="proposal"):
+class Proposal(Event, frozen=True, kw_only=True, tag="proposal"):
     component: str
     text: str
     accepted: bool | None = None
@@ -104,34 +104,34 @@ class Proposal(Event, tag="proposal"):
     parent: str | None = None
 
 
-class BestChanged(Event, tag="best_changed"):
+class BestChanged(Event, frozen=True, kw_only=True, tag="best_changed"):
     candidate: str
     score: float
     kind: Kind
     split: Split
 
 
-class LmCalls(Event, tag="lm_calls"):
+class LmCalls(Event, frozen=True, kw_only=True, tag="lm_calls"):
     roles: dict[str, dict[str, Any]]
     """The ledger so far, by role."""
 
 
-class ParetoFront(Event, tag="pareto"):
+class ParetoFront(Event, frozen=True, kw_only=True, tag="pareto"):
     fronts: dict[str, tuple[str, ...]]
 
 
-class LogLine(Event, tag="log"):
+class LogLine(Event, frozen=True, kw_only=True, tag="log"):
     message: str
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Warned(Event, tag="warning"):
+class Warned(Event, frozen=True, kw_only=True, tag="warning"):
     what: str
     where: str = ""
     fix: str = ""
 
 
-class BudgetReached(Event, tag="budget"):
+class BudgetReached(Event, frozen=True, kw_only=True, tag="budget"):
     cap: str
     """usd, calls, tokens or minutes."""
     fraction: float
@@ -139,15 +139,15 @@ class BudgetReached(Event, tag="budget"):
     limit: float
 
 
-class Paused(Event, tag="paused"):
+class Paused(Event, frozen=True, kw_only=True, tag="paused"):
     pass
 
 
-class Resumed(Event, tag="resumed"):
+class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
     pass
 
 
-class RunEnded(Event, tag="run_ended"):
+class RunEnded(Event, frozen=True, kw_only=True, tag="run_ended"):
     status: Literal["completed", "stopped", "failed"]
     stop_reason: Literal["completed", "stopped", "budget", "failed", "killed"]
     detail: str = ""
@@ -214,7 +214,9 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         last = tail_jsonl(path, 20) if path.exists() else []
-        self._seq = max((int(line["seq"]) for line in last if isinstance(line, dict) and "seq" in line), default=0)
+        self._seq = max(
+            (int(line["seq"]) for line in last if isinstance(line, dict) and "seq" in line), default=0
+        )
         self._lock = threading.Lock()
         self._writer = JsonlWriter(path)
 

@@ -23,7 +23,8 @@ from .recorder import Recorder
 from .revive import compile_inputs, revive_candidate
 
 if TYPE_CHECKING:
-    from ..metrics.adapt import AdaptedMetric, Verdict
+    from ..metrics.adapt import AdaptedMetric
+    from ..metrics.verdict import Verdict
     from ..models.meter import Meter
 
 OUTAGE_SHARE = 0.5

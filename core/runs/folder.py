@@ -158,7 +158,7 @@ class RunFolder:
         return RunError(
             f"{name} is damaged: {detail}",
             where=str(self.path / name),
-            fix="the events and candidates beside it are still readable; start a new run from the same recipe",
+            fix="events and candidates beside it are still readable; start a new run",
         )
 
 
@@ -170,4 +170,3 @@ def check_run_id(run_id: str) -> str:
             fix="ids are 4 to 41 lower-case letters, digits and dashes; `compilot runs ls` lists them",
         )
     return run_id
-

@@ -69,9 +69,7 @@ def compile_live(
     place.create(recipe, root, time.time())
     place.write_owner(describe_self(1))
     log = EventLog(place.events)
-    log.emit(
-        ev.RunStarted(run_id=place.run_id, attempt=1, optimizer=optimizer, recipe_hash=recipe.hash)
-    )
+    log.emit(ev.RunStarted(run_id=place.run_id, attempt=1, optimizer=optimizer, recipe_hash=recipe.hash))
     recorder = Recorder(place, log)
     meter = Meter.open(
         place.path,

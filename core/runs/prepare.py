@@ -51,7 +51,7 @@ def prepare_job(
         metric = load_metric(recipe.metric, root)
     if watch.changed:
         recorder.log(
-            f"the workspace's code sets dspy's {', '.join(watch.changed)}; the run's own settings take their place"
+            f"the workspace's code sets dspy's {', '.join(watch.changed)}; the run's own take their place"
         )
     parts = load_splits(recipe.data, root, root / ".compilot")
     for note in parts.notes:
@@ -106,4 +106,3 @@ def input_fields(recipe: Recipe, rows: Sequence[Any]) -> list[str]:
             fix=f"list the input fields; the data has {columns}",
         )
     return list(recipe.data.inputs)
-

@@ -112,7 +112,7 @@ class Recorder:
         origin: str = "",
         runtime: str = "",
     ) -> str:
-        """Save a state. `runtime` names what the state alone does not hold: such a candidate is another one."""
+        """Save a state. `runtime` names what the state does not hold: such a candidate is another one."""
         candidate_id = state_id({**state, runtime: {}}) if runtime else state_id(state)
         with self._lock:
             if candidate_id in self._noted:

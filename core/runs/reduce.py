@@ -191,9 +191,7 @@ def _trial_started(state: RunState, event: ev.TrialStarted) -> RunState:
 
 
 def _evaluation_started(state: RunState, event: ev.EvaluationStarted) -> RunState:
-    return replace(
-        state, evaluation=Progress(event.evaluation, event.kind, 0, event.size, event.candidate)
-    )
+    return replace(state, evaluation=Progress(event.evaluation, event.kind, 0, event.size, event.candidate))
 
 
 def _evaluation_progress(state: RunState, event: ev.EvaluationProgress) -> RunState:

@@ -30,4 +30,3 @@ def mean_score(rows: Iterable[RowResult]) -> float | None:
 
 def ordered_rows(rows: Iterable[RowResult]) -> list[dict[str, Any]]:
     return [msgspec.to_builtins(row) for row in sorted(rows, key=lambda row: row.row)]
-

@@ -194,7 +194,9 @@ class Session:
 
         stop = self.meter.gate.closed
         status: Any = "failed" if stop.reason == "failed" else "stopped"
-        outcome = Outcome(status, stop.reason, f"{stop.detail}; user code did not come back and was left behind")
+        outcome = Outcome(
+            status, stop.reason, f"{stop.detail}; user code did not come back and was left behind"
+        )
         outcome.candidate = self.recorder.best_candidate
         if outcome.candidate:
             outcome.best["val"] = self.recorder.full_val_scores().get(outcome.candidate)

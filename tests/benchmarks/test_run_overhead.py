@@ -79,4 +79,7 @@ def test_our_run_beside_plain_dspy(tmp_path, capsys, latency, cached):
     ratio = statistics.median(ours) / statistics.median(plain)
     with capsys.disabled():
         name = f"latency {latency * 1000:.0f} ms, dspy's cache {'on' if cached else 'off'}"
-        print(f"\n{name}: ours {statistics.median(ours):.2f} s, plain {statistics.median(plain):.2f} s, ratio {ratio:.2f}")
+        print(
+            f"\n{name}: ours {statistics.median(ours):.2f} s, "
+            f"plain {statistics.median(plain):.2f} s, ratio {ratio:.2f}"
+        )
