@@ -67,7 +67,7 @@ def compile_program(
     """Compile live dspy objects in this process, with all that a run has: ledger, caps, journal, candidates.
 
     `lms` gives LMs by role; without one for the student, dspy's configured LM serves. `valset` defaults to
-    the train set, as dspy's optimizers do. The run folder is kept at `folder`, or in `.compilot/runs` here. The
+    the train set, as dspy's optimizers do. The run folder is kept at `folder`, or in `.compilot/runs` here; the
     outcome's `program` is the best one; `status` and `stop_reason` say how it ended.
     """
     from .runs.live import compile_live

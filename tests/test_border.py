@@ -1,0 +1,41 @@
+"""The border: core is headless and light, and the command line never loads dspy or the user's code."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("dspy", "litellm", "optuna", "gepa", "polars", "pyarrow", "numpy", "pydantic")
+SCREEN = ("textual", "rich", "tui")
+
+
+def modules_after(statement: str) -> set[str]:
+    code = f"import sys\n{statement}\nprint('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import core",
+        "import core.data",
+        "from core import Workspace",
+        "import core.optimizers.registry as r; [r.get(name) for name in r.names()]",
+    ],
+)
+def test_core_is_light_and_headless(statement):
+    assert not modules_after(statement) & {*HEAVY, *SCREEN}
+
+
+@pytest.mark.parametrize("statement", ["import tui.cli", "from core import follow, start_run, load_state"])
+def test_following_and_starting_runs_loads_no_dspy(statement):
+    assert not modules_after(statement) & {"dspy", "litellm", "optuna", "gepa", "polars"}
+
+
+def test_import_contracts_hold():
+    from importlinter.cli import lint_imports
+
+    assert lint_imports(no_cache=True) == 0
