@@ -19,6 +19,8 @@ class CallIdentity:
     temperature: float | None
     n: int = 1
     index: int = 0
+    engine: object | None = None
+    """The engine of the LM that was called; what another engine finds here is not meant for it."""
 
 
 CURRENT_CALL: ContextVar[CallIdentity | None] = ContextVar("compilot_current_call", default=None)

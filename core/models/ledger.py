@@ -1,84 +1,217 @@
-"""What was asked, paid, joined, replayed and lost, by role, in our own numbers."""
+"""What was asked and what was spent, by role, over all attempts of a run."""
 
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
-from ..store.jsonl import JsonlWriter
-from .journal import Paid
+import msgspec
 
-Outcome = Literal["joined", "replayed", "errors"]
+from ..recipe import ROLES, Role
+from ..store import JsonlWriter, read_jsonl
+from .gate import Spend
+from .journal import Paid, Totals
+
+_RECORD_EVERY_SECONDS = 1.0
 
 
-@dataclass
-class RoleLedger:
-    """One role's counts; asked = paid + joined + replayed + errors."""
+class Asked(msgspec.Struct, kw_only=True):
+    """How calls ended that the journal does not hold."""
 
-    asked: int = 0
-    """Completions the program and the optimizer asked for."""
-    paid: int = 0
-    """Answers that a provider produced."""
     joined: int = 0
-    """Equal requests in flight at the same time, answered once."""
     replayed: int = 0
-    """Answered from the journal."""
     errors: int = 0
-    """Calls that failed for good."""
     retries: int = 0
+
+
+class _Account(msgspec.Struct, kw_only=True):
+    earlier: Asked = msgspec.field(default_factory=Asked)
+    asked: Asked = msgspec.field(default_factory=Asked)
+    paid: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
-    usd: float | None = 0.0
-    """None as soon as one paid answer has no known price."""
-    seconds: float = 0.0
-    """Time spent in paid calls, summed over threads."""
+    cached_input_tokens: int = 0
+    usd: float = 0.0
+    unpriced: int = 0
+    without_usage: int = 0
+    latency: float = 0.0
+    latency_max: float = 0.0
+    in_flight: int = 0
+    wasted: int = 0
 
 
 class Ledger:
-    """Counts over all attempts at a run. Thread-safe."""
+    """Counts calls by role. `asked = paid + joined + replayed + errors` holds at every moment.
 
-    def __init__(self, writer: JsonlWriter | None = None) -> None:
-        self._roles: dict[str, RoleLedger] = {}
+    `paid`: answers a provider produced. `joined`: equal requests in flight, answered by another's answer.
+    `replayed`: answered from the journal. `errors`: calls that failed for good. `retries`: attempts beyond
+    the first. Calls the gate refused were not made and are not counted. Thread-safe.
+    """
+
+    def __init__(
+        self, path: Path | None = None, *, attempt: int = 1, paid: Mapping[str, Totals] | None = None
+    ) -> None:
+        """`path` is the run's `ledger.jsonl`; `paid` what the journal says earlier attempts paid for."""
         self._lock = threading.Lock()
-        self._writer = writer
+        self._accounts: dict[Role, _Account] = {}
+        self._attempt = attempt
+        self._recorded_at = 0.0
+        for role, asked in _read_earlier(path, attempt).items():
+            self._account(role).earlier = asked
+        for name, totals in (paid or {}).items():
+            account = self._account(name)  # type: ignore[arg-type]
+            for part in Totals.__struct_fields__:
+                setattr(account, part, getattr(totals, part))
+        self._log = JsonlWriter(path) if path is not None else None
 
-    def carry_over(self, roles: dict[str, dict[str, Any]]) -> None:
-        """Go on from an earlier attempt's snapshot."""
+    def started(self, role: Role) -> None:
         with self._lock:
-            self._roles = {role: RoleLedger(**counts) for role, counts in roles.items()}
+            self._account(role).in_flight += 1
 
-    def asked(self, role: str) -> None:
+    def paid(self, call: Paid) -> None:
         with self._lock:
-            self._role(role).asked += 1
+            account = self._account(call.role)
+            account.in_flight -= 1
+            account.paid += 1
+            _add_cost(account, call)
+            account.latency += call.latency
+            account.latency_max = max(account.latency_max, call.latency)
+        self._record()
 
-    def count(self, role: str, outcome: Outcome) -> None:
+    def wasted(self, call: Paid) -> None:
+        """An answer that cost money and could not be used; its call goes on."""
         with self._lock:
-            entry = self._role(role)
-            setattr(entry, outcome, getattr(entry, outcome) + 1)
+            account = self._account(call.role)
+            account.wasted += 1
+            _add_cost(account, call)
 
-    def retried(self, role: str) -> None:
+    def joined(self, role: Role) -> None:
         with self._lock:
-            self._role(role).retries += 1
+            account = self._account(role)
+            account.in_flight -= 1
+            account.asked.joined += 1
+        self._record()
 
-    def paid(self, paid: Paid) -> None:
+    def replayed(self, role: Role) -> None:
         with self._lock:
-            entry = self._role(paid.role)
-            entry.paid += 1
-            entry.input_tokens += paid.input_tokens
-            entry.output_tokens += paid.output_tokens
-            entry.usd = None if paid.usd is None or entry.usd is None else entry.usd + paid.usd
-            entry.seconds += paid.seconds
-        if self._writer is not None:
-            self._writer.append(paid._asdict())
+            account = self._account(role)
+            account.in_flight -= 1
+            account.asked.replayed += 1
+        self._record()
+
+    def failed(self, role: Role) -> None:
+        with self._lock:
+            account = self._account(role)
+            account.in_flight -= 1
+            account.asked.errors += 1
+        self._record()
+
+    def refused(self, role: Role) -> None:
+        """The gate let the call not happen."""
+        with self._lock:
+            self._account(role).in_flight -= 1
+
+    def retried(self, role: Role) -> None:
+        with self._lock:
+            self._account(role).asked.retries += 1
 
     def snapshot(self) -> dict[str, dict[str, Any]]:
+        """By role: asked, paid, joined, replayed, errors, retries, input_tokens (cached ones included),
+        cached_input_tokens, output_tokens, usd (None as soon as one answer's price is unknown), usd_known
+        (over the answers whose price is known), unpriced, without_usage, latency_seconds (mean),
+        latency_max_seconds, in_flight.
+        """
         with self._lock:
-            return {role: asdict(entry) for role, entry in self._roles.items()}
+            return {role: _show(self._accounts[role]) for role in ROLES if role in self._accounts}
+
+    def spent(self) -> Spend:
+        """Over all roles; an unknown price counts as nothing."""
+        with self._lock:
+            accounts = self._accounts.values()
+            return Spend(
+                sum(account.paid for account in accounts),
+                sum(account.input_tokens + account.output_tokens for account in accounts),
+                sum(account.usd for account in accounts),
+            )
+
+    def flush(self) -> None:
+        """Write the state of now to `ledger.jsonl`."""
+        self._record(now=True)
 
     def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
+        if self._log is not None:
+            self.flush()
+            self._log.close()
 
-    def _role(self, role: str) -> RoleLedger:
-        return self._roles.setdefault(role, RoleLedger())
+    def _account(self, role: Role) -> _Account:
+        account = self._accounts.get(role)
+        if account is None:
+            account = self._accounts[role] = _Account()
+        return account
+
+    def _record(self, *, now: bool = False) -> None:
+        if self._log is None:
+            return
+        moment = time.time()
+        if not now and moment - self._recorded_at < _RECORD_EVERY_SECONDS:
+            return
+        self._recorded_at = moment
+        with self._lock:
+            own = {role: msgspec.to_builtins(account.asked) for role, account in self._accounts.items()}
+        self._log.append({"t": moment, "attempt": self._attempt, "asked": own, "roles": self.snapshot()})
+
+
+def _add_cost(account: _Account, call: Paid) -> None:
+    account.input_tokens += call.input_tokens or 0
+    account.output_tokens += call.output_tokens or 0
+    account.cached_input_tokens += call.cached_input_tokens or 0
+    account.usd += call.usd or 0.0
+    account.unpriced += call.usd is None
+    account.without_usage += call.input_tokens is None
+
+
+def _show(account: _Account) -> dict[str, Any]:
+    earlier, own = account.earlier, account.asked
+    joined, replayed, errors = (
+        earlier.joined + own.joined,
+        earlier.replayed + own.replayed,
+        earlier.errors + own.errors,
+    )
+    return {
+        "asked": account.paid + joined + replayed + errors,
+        "paid": account.paid,
+        "joined": joined,
+        "replayed": replayed,
+        "errors": errors,
+        "retries": earlier.retries + own.retries,
+        "input_tokens": account.input_tokens,
+        "cached_input_tokens": account.cached_input_tokens,
+        "output_tokens": account.output_tokens,
+        "usd": None if account.unpriced else account.usd,
+        "usd_known": account.usd,
+        "unpriced": account.unpriced,
+        "without_usage": account.without_usage,
+        "latency_seconds": account.latency / account.paid if account.paid else None,
+        "latency_max_seconds": account.latency_max,
+        "in_flight": account.in_flight,
+    }
+
+
+def _read_earlier(path: Path | None, attempt: int) -> dict[Role, Asked]:
+    """What attempts before this one asked, by role: the last line of each."""
+    if path is None or not path.exists():
+        return {}
+    last = {line["attempt"]: line["asked"] for line in read_jsonl(path) if "asked" in line}
+    sums: dict[Role, Asked] = {}
+    for number, roles in last.items():
+        if number == attempt:
+            continue
+        for role, counts in roles.items():
+            asked = msgspec.convert(counts, Asked)
+            before = sums.setdefault(role, Asked())
+            for part in Asked.__struct_fields__:
+                setattr(before, part, getattr(before, part) + getattr(asked, part))
+    return sums

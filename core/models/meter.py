@@ -1,155 +1,209 @@
-"""Hands out LMs by role whose every call is gated, journalled and counted."""
+"""Measures every LM call of a run: one journal, one gate and one ledger behind all its LMs."""
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import dspy
 
-from ..errors import ModelError
+from ..errors import StopRun
 from ..recipe import Budget, ModelProfile, Role
-from ..store.jsonl import JsonlWriter
-from .build import build_inner, read_thinking
-from .embedded.engine import EmbeddedEngine, build_engine
-from .engine import OUTAGE_ERRORS, Answer, AsyncMeteredEngine, Inner, MeteredEngine, SingleFlight
-from .gate import Amount, Gate, OnBudget
-from .identify import IdentifyCall
-from .identity import CallIdentity
+from .build import build_lm, build_source, completer_of, fingerprint_of
+from .engine import AsyncMeteredEngine, MeteredEngine, _Answer
+from .gate import Gate, Warn
+from .identify import IdentifyCall, hash_call
 from .journal import Journal, Paid
 from .ledger import Ledger
 from .prices import price_of
+from .rates import Pace
+from .secrets import redact
+from .singleflight import SingleFlight
+from .sources import source_of
 
-_NEAREST: dict[Role, tuple[Role, ...]] = {
-    "student": (),
-    "teacher": ("student",),
-    "reflection": ("proposer", "student"),
-    "proposer": ("reflection", "student"),
-    "judge": ("student",),
-}
+_LOG = logging.getLogger("compilot")
+NoticeKind = Literal["identity", "outage", "unpriced"]
+
+
+class Notice(NamedTuple):
+    """Something about calls that a person should know."""
+
+    kind: NoticeKind
+    role: Role
+    text: str
 
 
 class Meter:
-    """One per run: gate, journal and ledger, and the LMs of all roles. Without a folder nothing is kept."""
+    """Makes the LMs of a run. Their calls share the gate's caps, the journal's answers and the ledger.
+
+    `num_threads` bounds the calls in flight to one model; `on_notice` hears what a person should know.
+    """
 
     def __init__(
-        self, budget: Budget | None = None, folder: Path | None = None, on_budget: OnBudget | None = None
+        self,
+        journal: Journal,
+        gate: Gate,
+        ledger: Ledger,
+        *,
+        num_threads: int = 8,
+        on_notice: Callable[[Notice], None] | None = None,
     ) -> None:
-        self.gate = Gate(budget, on_budget)
-        self.journal = Journal(folder / "journal.sqlite") if folder else None
-        self.ledger = Ledger(JsonlWriter(folder / "ledger.jsonl") if folder else None)
-        self._engines: dict[str, Inner] = {}
-        self._flight = SingleFlight()
-        self._failures = 0
+        self.journal = journal
+        self.gate = gate
+        self.ledger = ledger
+        self.flights: SingleFlight[tuple[str, int], _Answer] = SingleFlight()
+        self._num_threads = num_threads
+        self._on_notice = on_notice
         self._lock = threading.Lock()
+        self._paces: dict[tuple[Any, ...], Pace] = {}
+        self._identify = IdentifyCall()
+        self._adopted: list[Any] = []
 
-    def lms(self, profiles: dict[Role, ModelProfile]) -> dict[Role, dspy.LM]:
-        """An LM for every role; a role without a profile shares the nearest one's model."""
-        return {role: self.lm(resolve_profile(profiles, role), role) for role in _NEAREST}
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        *,
+        budget: Budget | None = None,
+        num_threads: int = 8,
+        attempt: int = 1,
+        seconds: float = 0.0,
+        on_warning: Callable[[Warn], None] | None = None,
+        on_notice: Callable[[Notice], None] | None = None,
+    ) -> Meter:
+        """The meter of a run folder: its `journal.sqlite` and `ledger.jsonl`, going on where earlier attempts
+        stopped. `seconds` is how long those were active, for the cap on minutes."""
+        journal = Journal(folder / "journal.sqlite")
+        ledger = Ledger(folder / "ledger.jsonl", attempt=attempt, paid=journal.totals())
+        gate = Gate(on_warning=on_warning)
+        gate.set_caps(budget or Budget(), spent=ledger.spent(), seconds=seconds)
+        return cls(journal, gate, ledger, num_threads=num_threads, on_notice=on_notice)
 
     def lm(self, profile: ModelProfile, role: Role) -> dspy.LM:
-        """A metered `dspy.LM`. Raises `ModelError` for a model that cannot be used."""
+        """The LM of a profile, metered in `role`.
+
+        Raises `ModelError` for an unknown provider, a missing key, or settings the model cannot take.
+        """
+        source = build_source(profile, where=f"models.{role}")
         engine = MeteredEngine(
-            self, role, profile, self._inner(profile), price_of(profile), read_thinking(profile)
+            self,
+            role,
+            profile,
+            source,
+            self._pace(profile, (profile.model, profile.api_base, profile.key_env)),
+            fingerprint=fingerprint_of(profile),
+            prepare=completer_of(profile),
         )
-        settings = {
-            name: value
-            for name, value in (("temperature", profile.temperature), ("max_tokens", profile.max_tokens))
-            if value is not None
-        }
-        try:
-            return dspy.LM(
-                profile.model,
-                engine=engine,
-                async_engine=AsyncMeteredEngine(engine),
-                cache=False,
-                num_retries=0,
-                callbacks=[IdentifyCall()],
-                **settings,
-            )
-        except Exception as error:
-            raise ModelError(
-                f"{profile.model} cannot be set up: {str(error).splitlines()[0]}",
-                where=f"models.{role}",
-                fix="correct this profile in compilot.toml",
-            ) from error
+        self._warn_unpriced(profile, role)
+        return build_lm(profile, engine, AsyncMeteredEngine(engine), [self._identify], where=f"models.{role}")
 
-    def carry_over(self, earlier: dict[str, dict[str, Any]]) -> None:
-        """Go on from an earlier attempt: its counts, and what the journal says was paid."""
-        if self.journal is None:
-            return
-        roles = {role: dict(counts) for role, counts in earlier.items()}
-        spent = Amount()
-        for role, answers, inputs, outputs, usd in self.journal.totals():
-            counts = roles.setdefault(role, {})
-            counts |= {"paid": answers, "input_tokens": inputs, "output_tokens": outputs, "usd": usd}
-            spent += Amount(answers, inputs + outputs, usd or 0.0)
-        for counts in roles.values():
-            # A killed attempt paid for some calls after it last told its counts.
-            counts["asked"] = sum(counts.get(name, 0) for name in ("paid", "joined", "replayed", "errors"))
-        self.ledger.carry_over(roles)
-        self.gate.carry_over(spent)
+    def adopt(self, lm: Any, role: Role) -> dspy.LM:
+        """A metered copy of an LM that the user's own code built; it is asked behind the copy.
 
-    def recall(self, place: tuple[str, int]) -> dict[str, Any] | None:
-        return self.journal.get(*place) if self.journal is not None else None
+        An LM that is metered already is given back as it is. Model, parameters and callbacks stay.
+        """
+        if isinstance(getattr(lm, "engine", None), MeteredEngine):
+            return lm
+        source = source_of(lm)
+        profile = ModelProfile(model=lm.model, retries=max(lm.num_retries, 0))
+        address = lm.kwargs.get("api_base") or lm.kwargs.get("base_url")
+        number = self._number_of(lm)
+        engine = MeteredEngine(
+            self,
+            role,
+            profile,
+            source,
+            self._pace(profile, (profile.model, address, number)),
+            fingerprint=hash_call({"address": address, "engine": number})[:16] if address or number else "",
+        )
+        self._warn_unpriced(profile, role)
+        return build_lm(
+            profile,
+            engine,
+            AsyncMeteredEngine(engine),
+            [*lm.callbacks, self._identify],
+            adopted=lm,
+        )
 
-    def join(self, place: tuple[str, int]) -> tuple[bool, Answer]:
-        return self._flight.join(place, self.recall)
-
-    def leave(self, place: tuple[str, int], answer: Answer, **outcome: Any) -> None:
-        self._flight.leave(place, answer, **outcome)
-
-    def record(
-        self, identity: CallIdentity, request: dict[str, Any], response: dict[str, Any], paid: Paid
-    ) -> None:
-        """Keep a paid answer; a journal that cannot be written closes the gate."""
-        if self.journal is not None:
-            try:
-                self.journal.put(identity.key, identity.index, request, response, paid)
-            except BaseException as error:
-                self.gate.close("failed", str(error))
-                raise
-        self.ledger.paid(paid)
-
-    def succeeded(self) -> None:
-        self._failures = 0
-
-    def failed(self, error: Exception) -> None:
-        """A call failed for good; so many in a row are an outage, which is never a success."""
-        with self._lock:
-            self._failures += 1
-            if self._failures >= OUTAGE_ERRORS:
-                self.gate.close(
-                    "failed", f"{self._failures} LM calls failed in a row; the last: {str(error)[:200]}"
-                )
-
-    def embedded_calls(self) -> int:
-        """How often embedded engines were asked, by their own count."""
-        return sum(engine.calls for engine in self._engines.values() if isinstance(engine, EmbeddedEngine))
+    def snapshot(self) -> dict[str, dict[str, Any]]:
+        """The ledger, by role."""
+        return self.ledger.snapshot()
 
     def close(self) -> None:
+        """Refuse further calls, write the ledger out and close the journal."""
+        self.gate.close("stopped", "the run has ended")
         self.ledger.close()
-        if self.journal is not None:
-            self.journal.close()
+        self.journal.close()
 
-    def _inner(self, profile: ModelProfile) -> Inner:
-        """One engine for equal profiles, so that connections and rate limits are shared."""
-        key = repr((profile.model, profile.api_base, profile.key_env, profile.dials, profile.options))
-        if key not in self._engines:
-            embedded = profile.model.startswith("embedded/")
-            self._engines[key] = (
-                build_engine(profile.model, profile.dials) if embedded else build_inner(profile)
-            )
-        return self._engines[key]
+    def __enter__(self) -> Meter:
+        return self
 
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
-def resolve_profile(profiles: dict[Role, ModelProfile], role: Role) -> ModelProfile:
-    """The profile a role uses: its own, or the nearest one's."""
-    for candidate in (role, *_NEAREST[role]):
-        if candidate in profiles:
-            return profiles[candidate]
-    raise ModelError(
-        f"no model for the role {role}", where="models.student", fix="add a [models.student] section"
-    )
+    def record(self, paid: Paid) -> None:
+        """An answer, on disk and in the ledger. A disk that refuses closes the gate."""
+        try:
+            self.journal.write(paid)
+        except StopRun as stop:
+            self.gate.close(stop.reason, stop.detail)
+            raise
+        self.ledger.paid(paid)
 
+    def record_waste(self, paid: Paid) -> None:
+        try:
+            self.journal.write_waste(paid)
+        except StopRun as stop:
+            self.gate.close(stop.reason, stop.detail)
+            raise
+        self.ledger.wasted(paid)
+
+    def notice(self, kind: NoticeKind, role: Role, text: str) -> None:
+        text = redact(text)
+        _LOG.warning("%s", text)
+        if self._on_notice is not None:
+            self._on_notice(Notice(kind, role, text))
+
+    def _pace(self, profile: ModelProfile, place: tuple[Any, ...]) -> Pace:
+        """One pace for all LMs that share a provider's limits."""
+        with self._lock:
+            pace = self._paces.get(place)
+            if pace is None:
+                pace = self._paces[place] = Pace(
+                    max_in_flight=self._num_threads,
+                    requests_per_minute=profile.requests_per_minute,
+                    tokens_per_minute=profile.tokens_per_minute,
+                    interrupted=lambda: self.gate.over,
+                )
+                self.gate.subscribe(pace.wake)
+            return pace
+
+    def _number_of(self, lm: Any) -> int:
+        """Counts the engine objects adopted so far: two of them may answer equal requests differently. A run
+        that adopts the same ones in the same order finds its recorded answers again."""
+        engine = getattr(lm, "engine", None)
+        thing = lm if engine is None else engine
+        if isinstance(thing, str):
+            return 0
+        with self._lock:
+            known = next((place for place, other in enumerate(self._adopted, 1) if other is thing), None)
+            if known is None:
+                self._adopted.append(thing)
+                known = len(self._adopted)
+            return known
+
+    def _warn_unpriced(self, profile: ModelProfile, role: Role) -> None:
+        budget = self.gate.budget
+        if budget.usd is None or price_of(profile) is not None:
+            return
+        others = [name for name in ("calls", "tokens", "minutes") if getattr(budget, name) is not None]
+        held = f"only the caps on {', '.join(others)} hold it" if others else "no other cap is set"
+        self.notice(
+            "unpriced",
+            role,
+            f"the price of {profile.model} is unknown, so the usd cap does not count its calls; {held}. "
+            f"Give a price in models.{role}.price, or cap calls or tokens",
+        )
