@@ -36,7 +36,11 @@ class RowScore(msgspec.Struct, frozen=True):
 class Observer(Protocol):
     """Where an optimizer's trials and candidates are told while it compiles. Thread-safe."""
 
-    def trial_started(self, trial: int, *, total: int | None = None, note: str = "") -> None: ...
+    def trial_started(
+        self, trial: int, *, total: int | None = None, fraction: float | None = None, note: str = ""
+    ) -> None:
+        """`fraction` of the optimizer's own budget used so far, where it has one instead of a total."""
+        ...
 
     def trial_ended(
         self,

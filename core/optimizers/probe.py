@@ -26,7 +26,9 @@ _VAL_ROWS_FOR_REFLECTIONS = 8
 class SilentObserver:
     """An observer for work that is no run."""
 
-    def trial_started(self, trial: int, *, total: int | None = None, note: str = "") -> None: ...
+    def trial_started(
+        self, trial: int, *, total: int | None = None, fraction: float | None = None, note: str = ""
+    ) -> None: ...
 
     def trial_ended(self, trial: int, **outcome: Any) -> None: ...
 
@@ -221,7 +223,9 @@ class _Reflections(SilentObserver):
         self.outcomes: list[Reflection] = []
         self._outcome: Reflection = "skipped"
 
-    def trial_started(self, trial: int, *, total: int | None = None, note: str = "") -> None:
+    def trial_started(
+        self, trial: int, *, total: int | None = None, fraction: float | None = None, note: str = ""
+    ) -> None:
         self._outcome = "skipped"
 
     def trial_ended(self, trial: int, **outcome: Any) -> None:

@@ -86,8 +86,12 @@ class GepaEvents:
         self._proposals = {}
         self._tell_front(event["state"])
         budget = f" of {self._budget}" if self._budget is not None else ""
-        note = f"{event['state'].total_num_evals}{budget} metric calls used"
-        self.watch.observer.trial_started(event["iteration"], note=note)
+        used = event["state"].total_num_evals
+        self.watch.observer.trial_started(
+            event["iteration"],
+            fraction=min(1.0, used / self._budget) if self._budget else None,
+            note=f"{used}{budget} metric calls used",
+        )
 
     @_told
     def on_iteration_end(self, event: Event) -> None:

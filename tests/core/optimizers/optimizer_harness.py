@@ -177,7 +177,7 @@ class Recording:
         self.logs = []
         self._lock = threading.Lock()
 
-    def trial_started(self, trial, *, total=None, note=""):
+    def trial_started(self, trial, *, total=None, fraction=None, note=""):
         with self._lock:
             assert trial not in self.trials, f"trial {trial} started twice"
             self.trials[trial] = {

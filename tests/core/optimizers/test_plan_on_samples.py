@@ -78,8 +78,6 @@ def test_calls_are_as_planned(name, setting, sample):
     asked = {role: engine.calls for role, engine in engines.items() if engine.calls}
     for role, count in asked.items():
         planned = plan.calls[role]
-        print(
-            f"{name} {sample} {role}: {planned.expected:.0f} [{planned.low:.0f}, {planned.high:.0f}] / {count}"
-        )
+        print(name, setting, sample, role, f"planned {planned.expected:.0f}, asked {count}")
         assert planned.low <= count <= planned.high
         assert abs(planned.expected - count) <= PROMISED[role] * count

@@ -84,8 +84,8 @@ def test_a_stop_gets_through_and_leaves_no_trial_open(name):
 @pytest.mark.parametrize("name", ["GEPA", SEARCH, "SIMBA", "BootstrapFewShot"])
 def test_an_observer_that_fails_is_told_and_does_not_end_the_run(name):
     class Failing(Recording):
-        def trial_started(self, trial, *, total=None, note=""):
-            super().trial_started(trial, total=total, note=note)
+        def trial_started(self, trial, *, total=None, **told):
+            super().trial_started(trial, total=total, **told)
             if trial == 2:
                 raise OSError("cannot write")
 
