@@ -52,6 +52,8 @@ class BaselineScored(Event, frozen=True, kw_only=True, tag="baseline"):
 class TrialStarted(Event, frozen=True, kw_only=True, tag="trial_started"):
     trial: int
     total: int | None = None
+    fraction: float | None = None
+    """The part of the optimizer's own budget that was used before, where it counts that and no trials."""
     note: str = ""
 
 

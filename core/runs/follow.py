@@ -61,6 +61,9 @@ def settle(folder: RunFolder, state: RunState) -> RunState:
     if state.status in FINAL and (owner is None or owner.attempt <= state.attempt):
         return state
     control = read_control(folder)
+    if state.status in FINAL:
+        # A new attempt has begun and not said a word yet.
+        state = replace(state, status="pending", stop_reason=None, detail="", where="", fix="")
     if owner is not None and is_alive(owner):
         if control is not None and control.command == "stop" and control.attempt == owner.attempt:
             return replace(state, status="stopping")

@@ -87,8 +87,10 @@ class Recorder:
             )
         self._log.emit(progress)
 
-    def trial_started(self, trial: int, *, total: int | None = None, note: str = "") -> None:
-        self._log.emit(ev.TrialStarted(trial=trial, total=total, note=note))
+    def trial_started(
+        self, trial: int, *, total: int | None = None, fraction: float | None = None, note: str = ""
+    ) -> None:
+        self._log.emit(ev.TrialStarted(trial=trial, total=total, fraction=fraction, note=note))
 
     def trial_ended(
         self,

@@ -97,6 +97,8 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     caps: dict[str, float] = {}
     trial: int | None = None
     trials_total: int | None = None
+    trial_fraction: float | None = None
+    """The part of the optimizer's own budget used before this trial; None where it counts trials."""
     trial_note: str = ""
     baseline: dict[str, float | None] = msgspec.field(default_factory=lambda: {"val": None, "test": None})
     best: Best = Best()
@@ -166,6 +168,7 @@ def _run_started(state: RunState, event: ev.RunStarted) -> RunState:
         caps=event.caps,
         trial=None,
         trials_total=None,
+        trial_fraction=None,
         points=(),
         proposals=(),
         evaluation=None,
@@ -187,7 +190,13 @@ def _baseline(state: RunState, event: ev.BaselineScored) -> RunState:
 
 def _trial_started(state: RunState, event: ev.TrialStarted) -> RunState:
     total = event.total if event.total is not None else state.trials_total
-    return replace(state, trial=event.trial, trials_total=total, trial_note=event.note)
+    return replace(
+        state,
+        trial=event.trial,
+        trials_total=total,
+        trial_fraction=event.fraction,
+        trial_note=event.note,
+    )
 
 
 def _evaluation_started(state: RunState, event: ev.EvaluationStarted) -> RunState:
