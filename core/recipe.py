@@ -140,11 +140,15 @@ class Recipe(_Part, frozen=True):
     """None until one is chosen, in the file or when the run is started."""
     budget: Budget = Budget()
     run: RunSpec = RunSpec()
+    workspace: str = ""
+    """The folder that targets and files are relative to; not part of the hash."""
 
     @property
     def hash(self) -> str:
-        """A stable hash over every field (defaults included), 16 hex digits."""
-        data = msgspec.json.encode(_plain(self), order="deterministic")
+        """A stable hash over every field but `workspace` (defaults included), 16 hex digits."""
+        fields = _plain(self)
+        del fields["workspace"]
+        data = msgspec.json.encode(fields, order="deterministic")
         return hashlib.sha256(data).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:

@@ -165,7 +165,8 @@ class Workspace:
             section = merged.setdefault("optimizer", {})
             # None is a value here ("no limit"), not the wish to remove a parameter.
             section["params"] = {**section.get("params", {}), **params}
-        return parse_recipe(merged, where=str(self.config_path))
+        recipe = parse_recipe(merged, where=str(self.config_path))
+        return msgspec.structs.replace(recipe, workspace=str(self.root))
 
     def write_config(self, changes: Mapping[str, Any]) -> None:
         """Lay `changes` over compilot.toml, keeping its comments and order; None removes a name.
