@@ -1,0 +1,14 @@
+"""The commands of `compilot`: one row each, imported when used."""
+
+from __future__ import annotations
+
+from ..lazy import Row
+
+COMMANDS = (
+    Row("init", "commands.init:init", "Make a workspace: write compilot.toml, or copy a sample."),
+    Row("data", "commands.data:data", "Page, profile, split, edit, import and export data."),
+    Row("run", "commands.run:run", "Compile: run an optimizer in its own process."),
+    Row("runs", "commands.runs:runs", "List, show, watch, pause, resume, stop, kill and remove runs."),
+    Row("eval", "commands.evaluate:evaluate", "Score the program of a run, or an exported one."),
+    Row("export", "commands.export:export", "Write the optimized program, verified in a fresh process."),
+)
