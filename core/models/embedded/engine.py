@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
 from dspy.lm15 import Message, Request, Response, Usage, response_to_events
@@ -15,7 +15,7 @@ from .prompt import read_prompt, system_text, turns_of
 from .propose import write_answers, write_plain
 from .render import render
 from .student import answer
-from .text import count_tokens, hash_parts
+from .text import CHARACTERS_PER_TOKEN, count_tokens, hash_parts
 from .values import Draw
 
 DESCRIPTION = (
@@ -33,6 +33,9 @@ class EmbeddedEngine:
 
     Raises (from `complete`): the errors of `dspy.lm15` that the dials ask for.
     """
+
+    keeps_output_limit = True
+    """An answer is cut at the request's `max_tokens`, as a provider's is."""
 
     def __init__(self, model: str, dials: Mapping[str, float] | None = None) -> None:
         self.model = model
@@ -86,13 +89,21 @@ class EmbeddedEngine:
     def _finish(self, request: Request, fate: Fate) -> Response:
         if fate.error is not None:
             raise fate.error
-        text = MALFORMED if fate.malformed else answer_request(request)
+        system, turns = system_text(request), turns_of(request)
+        text = MALFORMED if fate.malformed else answer_text(system, turns, _draw_of(request))
+        longest = CHARACTERS_PER_TOKEN * (request.config.max_tokens or len(text))
+        cut = len(text) > longest
+        text = text[:longest]
         with self._lock:
             self._answers += 1
-        characters = len(system_text(request)) + sum(len(text) for _, text in turns_of(request))
+        characters = len(system) + sum(len(turn) for _, turn in turns)
         usage = Usage(input_tokens=count_tokens(characters), output_tokens=count_tokens(len(text)))
         return Response(
-            id=None, model=request.model, message=Message.assistant(text), finish_reason="stop", usage=usage
+            id=None,
+            model=request.model,
+            message=Message.assistant(text),
+            finish_reason="length" if cut else "stop",
+            usage=usage,
         )
 
 
@@ -128,10 +139,8 @@ def build_engine(model: str, dials: Mapping[str, float] | None = None) -> Embedd
     return EmbeddedEngine(model, dials)
 
 
-def answer_request(request: Request) -> str:
-    """The text of the answer to a request."""
-    system, turns = system_text(request), turns_of(request)
-    draw = _draw_of(request)
+def answer_text(system: str, turns: Sequence[tuple[str, str]], draw: Draw) -> str:
+    """The answer to a system message and (role, text) turns."""
     prompt = read_prompt(system, turns)
     if prompt is None:
         return write_plain("\n\n".join([system, *(text for _, text in turns)]).strip())

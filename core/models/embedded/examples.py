@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .feedback import Answer, read_feedback
-from .text import text_of
+from .text import cut_at, text_of
 
 _LONGEST_LABEL = 60
 _REPR = re.compile(
@@ -73,13 +73,11 @@ def read_demos(text: str, inputs: Sequence[str], outputs: Sequence[str]) -> list
     if not spoken:
         return []
     found: list[dict[str, str]] = []
-    marks = list(pattern.finditer(text))
-    for at, mark in enumerate(marks):
+    for mark, part in cut_at(list(pattern.finditer(text)), text):
         name = spoken[mark.group(1)]
-        stop = marks[at + 1].start() if at + 1 < len(marks) else len(text)
         if not found or name in found[-1]:
             found.append({})
-        found[-1][name] = text[mark.end() : stop].strip()
+        found[-1][name] = part.strip()
     return [
         Sighting(
             {name: value for name, value in demo.items() if name in inputs},
@@ -89,7 +87,7 @@ def read_demos(text: str, inputs: Sequence[str], outputs: Sequence[str]) -> list
     ]
 
 
-def read_records(text: str) -> list[dict[str, Any]]:
+def read_records(text: str) -> list[Mapping[str, Any]]:
     """Reflection records (`Inputs`, `Generated Outputs`, `Feedback`) from JSON or from markdown headings."""
     start, stop = text.find("["), text.rfind("]")
     if 0 <= start < stop and not _EXAMPLE_HEAD.search(text):
@@ -100,8 +98,7 @@ def read_records(text: str) -> list[dict[str, Any]]:
         if isinstance(records, list):
             return [record for record in records if isinstance(record, dict)]
     heads = list(_EXAMPLE_HEAD.finditer(text))
-    ends = [head.start() for head in heads[1:]] + [len(text)]
-    return [_read_headings(text[head.end() : end], 2) for head, end in zip(heads, ends, strict=True)]
+    return [_mapping(_read_headings(part, 2)) for _, part in cut_at(heads, text)]
 
 
 def _read_headings(text: str, level: int) -> Any:
@@ -109,11 +106,7 @@ def _read_headings(text: str, level: int) -> Any:
     found = list(re.finditer(rf"^{'#' * level} (.+)$", text, re.MULTILINE))
     if not found or level > 4:
         return text.strip()
-    ends = [mark.start() for mark in found[1:]] + [len(text)]
-    return {
-        mark.group(1).strip(): _read_headings(text[mark.end() : end], level + 1)
-        for mark, end in zip(found, ends, strict=True)
-    }
+    return {mark.group(1).strip(): _read_headings(part, level + 1) for mark, part in cut_at(found, text)}
 
 
 def read_sightings(
@@ -183,5 +176,4 @@ def _value(text: str) -> Any:
 def _lines(text: str, names: Sequence[str]) -> dict[str, str]:
     """`name: value` lines, values running on to the next known name."""
     marks = [found for found in _LINE.finditer(text) if found.group(1) in names]
-    ends = [mark.start() for mark in marks[1:]] + [len(text)]
-    return {mark.group(1): text[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=True)}
+    return {mark.group(1): part.strip() for mark, part in cut_at(marks, text)}

@@ -16,6 +16,7 @@ from .induce import (
     write_block,
     write_lines,
 )
+from .text import cut_at
 
 _MODULE = re.compile(r"\((.*?)\)\s*->\s*(.*)")
 _SEEN = re.compile(r"Seen in (\d+) examples:")
@@ -56,10 +57,8 @@ def _read_observations(text: str) -> dict[str, Knowledge]:
     outputs = list(dict.fromkeys(_OUTPUT.findall(text)))
     inputs = list(dict.fromkeys(_INPUT.findall(text)))
     known = {name: Knowledge(name) for name in outputs}
-    marks = list(_SEEN.finditer(text))
-    ends = [mark.start() for mark in marks[1:]] + [len(text)]
-    for mark, end in zip(marks, ends, strict=True):
-        for name, part in read_knowledge(text[mark.end() : end], outputs, inputs).items():
+    for mark, batch in cut_at(list(_SEEN.finditer(text)), text):
+        for name, part in read_knowledge(batch, outputs, inputs).items():
             known[name].add_knowledge(part, float(mark.group(1)))
     return {name: knowledge for name, knowledge in known.items() if not knowledge.empty}
 

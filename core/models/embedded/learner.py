@@ -52,13 +52,11 @@ class LabelModel:
     """Naive Bayes over demonstrations, plus cue words from rules.
 
     A word's worth for a label is log((d + s·p) / (D + s)) - log p: d of the label's D demonstrations hold it,
-    p is its smoothed share of all demonstrations, s the smoothing; times the share of those that lack the word.
+    p is its smoothed share of all demonstrations, s the smoothing; times the share of all that lack the word.
     A label without demonstrations is neither favoured nor punished.
     """
 
-    def __init__(
-        self, labels: Sequence[str], pairs: Sequence[Pair], book: RuleBook, output: str | None = None
-    ) -> None:
+    def __init__(self, labels: Sequence[str], pairs: Sequence[Pair], book: RuleBook) -> None:
         self.labels = tuple(labels)
         self._pairs_seen = len(pairs)
         self._base = self._priors(pairs, book)

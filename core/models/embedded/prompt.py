@@ -14,6 +14,7 @@ from typing import Any, Literal
 from dspy.lm15 import Request
 
 from .schema import Schema, add_constraints, read_type, resolve, split_optional
+from .text import cut_at
 
 Style = Literal["chat", "json", "xml"]
 
@@ -144,12 +145,10 @@ def _read_notes(shape: str, style: Style) -> dict[str, str]:
 
 
 def _read_fields(listing: str, notes: Mapping[str, str], shape: str) -> tuple[Field, ...]:
-    starts = list(_FIELD_LINE.finditer(listing))
     fields = []
-    for at, found in enumerate(starts):
-        stop = starts[at + 1].start() if at + 1 < len(starts) else len(listing)
-        type_text, rest = _cut_type(listing[found.end() : stop])
-        description, _, constraints = rest.partition("\nConstraints:")
+    for found, part in cut_at(list(_FIELD_LINE.finditer(listing)), listing):
+        type_text, rest = _cut_type(part)
+        description, _, constraints = f"\n{rest}".partition("\nConstraints: ")
         schema = _field_schema(found.group(1), type_text, notes.get(found.group(1), ""), shape)
         fields.append(Field(found.group(1), description.strip(), add_constraints(schema, constraints)))
     return tuple(fields)
@@ -238,10 +237,7 @@ def read_inputs(task: Task, text: str) -> dict[str, str]:
 def _header_sections(text: str, names: Sequence[str]) -> dict[str, str]:
     """The `[[ ## name ## ]]` sections of a text; headers of other names belong to the value they stand in."""
     found = [header for header in _HEADER.finditer(text) if header.group(1) in names]
-    ends = [header.start() for header in found[1:]] + [len(text)]
-    return {
-        header.group(1): text[header.end() : end].strip() for header, end in zip(found, ends, strict=True)
-    }
+    return {header.group(1): part.strip() for header, part in cut_at(found, text)}
 
 
 def _xml_sections(text: str, names: Sequence[str]) -> dict[str, str]:

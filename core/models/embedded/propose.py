@@ -16,6 +16,7 @@ from .text import hash_parts, unit_interval
 from .values import Draw
 
 _FENCED = re.compile(r"```[^\n]*\n(.*?)\n?```", re.DOTALL)
+_FENCE = "\n```"
 _FIRST_EXAMPLE = "# Example 1"
 _ATTEMPT = re.compile(
     r"Instruction #(\d+): (.*?)\n?Prefix #\1: (.*?)\n?Resulting Score #\1: (-?[\d.]+)", re.DOTALL
@@ -93,7 +94,8 @@ def write_plain(text: str) -> str:
     blocks = [found.group(1) for found in _FENCED.finditer(text)]
     at = text.find(_FIRST_EXAMPLE)
     if blocks and at >= 0:
-        return f"```\n{_reflect(blocks[0], text[at : max(text.rfind('```'), at)])}\n```"
+        end = text.rfind(_FENCE)
+        return f"```\n{_reflect(blocks[0], text[at : end if end > at else len(text)])}\n```"
     return " ".join(text.split()[:_OPENING_WORDS]) or "none"
 
 

@@ -15,7 +15,7 @@ _MENTION = re.compile(
     r"\b(?:mention(?:s|ed|ing)?|contain(?:s|ing)?|includ(?:es|ing)|say(?:s|ing)|"
     r"talk(?:s|ing)? about|ask(?:s|ing)? about|"
     r"speak(?:s|ing)? of|about|such as|like|e\.g\.|for example|cover(?:s|ing)|refer(?:s|ring)? to|regarding|"
-    r"concern(?:s|ing)|relat(?:es|ed|ing) to|words?)\b[:,]?",
+    r"concern(?:s|ing)|relat(?:es|ed|ing) to|words?(?: like| such as)?)\b[:,]?",
     re.IGNORECASE,
 )
 _LINK = re.compile(r"\s*(?:[:=(→]|->|=>|—|–|\s-\s|\bmeans\b)")

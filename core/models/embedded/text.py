@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -12,9 +13,9 @@ _DIGITS = re.compile(r"\d")
 
 # How English joins a list or points at a thing. Needed to read a rule, and never a cue by itself.
 _GRAMMAR_WORDS = """
-a an the and or of to in on at by for with from as is are was were be been being it its this that these those
-any some such all either one you your i me my we our they them their he she his her so do does did has have had
-there here which who what into about not no if then than but also
+a an the and or of to in on at by for with from as is are was were be been being it its this that
+these those any some such all either one you your i me my we our they them their he she his her so
+do does did has have had there here which who what into about not no if then than but also
 """
 GRAMMAR = frozenset(_GRAMMAR_WORDS.split())
 
@@ -71,6 +72,16 @@ def text_of(value: object) -> str:
     return str(value)
 
 
+CHARACTERS_PER_TOKEN = 4
+
+
 def count_tokens(characters: int) -> int:
     """Tokens of a text of this many characters: a quarter, rounded up. An estimate, the same every time."""
-    return -(-characters // 4)
+    return -(-characters // CHARACTERS_PER_TOKEN)
+
+
+def cut_at(marks: Sequence[re.Match[str]], text: str) -> Iterator[tuple[re.Match[str], str]]:
+    """Each mark with the text from its end to the next mark, or to the end of the text."""
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    for mark, end in zip(marks, ends, strict=False):
+        yield mark, text[mark.end() : end]
