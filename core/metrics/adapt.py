@@ -71,6 +71,8 @@ class AdaptedMetric:
         self.on_call: OnCall | None = None
         self.max_errors: int | None = None
         self.name_row: Callable[[Any], str] = describe_example
+        self.protect = True
+        """Hand out copies: a metric that changes its example would otherwise change the data set."""
         self._gave_feedback: bool | None = None
         self._guess: bool | None = None
         self._errored: set[int] = set()
@@ -101,8 +103,7 @@ class AdaptedMetric:
     ) -> Verdict:
         """Judge one answer. What the metric raises becomes an errored verdict; only `StopRun` passes."""
         given: dict[Part, Any] = {
-            # A copy: a metric that changes its example would otherwise change the data set.
-            "example": _copied(example),
+            "example": _copied(example) if self.protect else example,
             "pred": pred,
             "trace": trace,
             "pred_name": pred_name,

@@ -7,11 +7,12 @@ standard library, and the libraries that dspy and Compilot stand on, always win.
 from __future__ import annotations
 
 import importlib
+import linecache
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +31,8 @@ class ProjectFinder:
         self.root = root
         self.folders: list[str] = [str(root)]
         self.warnings: tuple[str, ...] = ()
+        self.overlay: dict[str, str] = {}
+        """Text that stands in for a file's content: what is being edited and not yet saved."""
 
     def add_folder(self, folder: Path) -> None:
         """Also look in here: a target that lies in no package imports its neighbours by plain name."""
@@ -44,6 +47,8 @@ class ProjectFinder:
         spec = PathFinder.find_spec(name, self.folders)
         if spec is None:
             return None
+        if spec.origin is not None:
+            spec.loader = self.text_loader(name, spec.origin) or spec.loader
         if name in OWN_NAMES:
             return spec
         installed = PathFinder.find_spec(name, None)
@@ -54,8 +59,29 @@ class ProjectFinder:
             return None
         return spec
 
+    def text_loader(self, name: str, path: str) -> SourceFileLoader | None:
+        """A loader of the text that stands in for this file, where there is one."""
+        text = self.overlay.get(path)
+        return None if text is None else _TextLoader(name, path, text)
+
     def invalidate_caches(self) -> None:
         PathFinder.invalidate_caches()
+
+
+class _TextLoader(SourceFileLoader):
+    """Loads a module from text instead of its file."""
+
+    def __init__(self, name: str, path: str, text: str) -> None:
+        super().__init__(name, path)
+        self._text = text
+
+    def get_data(self, path: str) -> bytes:
+        # Tracebacks quote lines through linecache, which would read the file.
+        linecache.cache[path] = (len(self._text), None, self._text.splitlines(keepends=True), path)
+        return self._text.encode()
+
+    def path_stats(self, path: str) -> dict[str, float]:
+        raise OSError("text that is in no file has no compiled form on disk")
 
 
 def open_project(root: Path) -> ProjectFinder:

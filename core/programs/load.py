@@ -196,7 +196,8 @@ def _execute_file(path: Path, root: Path) -> ModuleType:
     name = f"compilot_user_{safe}"
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
+    loader = open_project(root).text_loader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     if spec is None or spec.loader is None:
         raise ImportError(f"cannot import {path}")
     module = importlib.util.module_from_spec(spec)

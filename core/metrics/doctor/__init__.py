@@ -1,0 +1,1 @@
+"""Finds out, on real rows, whether a metric can be trusted, before anything is paid for."""
