@@ -67,6 +67,7 @@ def load_dataset(
                 id=names.take(_id_of(spec, values) or record.hash),
                 values=mapped,
                 hash=record.hash,
+                source=table.name,
                 weight=_weight_of(spec, values, table.name, index),
                 group=None if spec.group is None else cell_text(read_path(values, spec.group)),
             )

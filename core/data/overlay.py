@@ -6,12 +6,17 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
-from ..errors import StoreError
+from ..errors import DataError, StoreError
+from ..recipe import DataSpec
 from ..store.atomic import write_atomic
+from .fields import check_fields
+from .freeze import number_copies
+from .table import load_table
 
 _VERSION = 1
 _FILE = "edits.json"
@@ -130,3 +135,40 @@ def lock_state(state_dir: Path, name: str) -> Iterator[None]:
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with FileLock(state_dir / f".{name}.lock"):
         yield
+
+
+def edit_row(
+    spec: DataSpec,
+    root: Path,
+    state_dir: Path,
+    number: int,
+    *,
+    file: str | None = None,
+    values: Mapping[str, Any] = MappingProxyType({}),
+    excluded: bool | None = None,
+    note: str | None = None,
+    revert: bool = False,
+) -> tuple[str, Edit]:
+    """Edits the row with that number in the recipe's data (`file`, where it has several); gives its key.
+
+    Raises `DataError` when there is no such row or column.
+    """
+    text = file or spec.path or spec.train or ""
+    table = load_table(text, root, format=spec.format, encoding=spec.encoding)
+    if not 0 <= number < len(table.records):
+        raise DataError(
+            f"there is no row {number}", where=text, fix=f"rows go from 0 to {len(table.records) - 1}"
+        )
+    check_fields(values, [column.name for column in table.columns], where=text, field="set")
+    key = number_copies(record.hash for record in table.records)[number]
+
+    def change(edit: Edit) -> Edit:
+        if revert:
+            edit = Edit()
+        return Edit(
+            values={**edit.values, **values},
+            excluded=edit.excluded if excluded is None else excluded,
+            note=edit.note if note is None else note,
+        )
+
+    return key, _change(state_dir, key, change)

@@ -23,6 +23,8 @@ class Row(msgspec.Struct, frozen=True):
     """By program field name, after edits, JSON parsing and mapping."""
     hash: str
     """Of the row's content in the source, before edits and mapping: 16 hex digits."""
+    source: str = ""
+    """The data it came from, as the recipe names it."""
     weight: float = 1.0
     group: str | None = None
 

@@ -35,7 +35,8 @@ class Unit(msgspec.Struct, frozen=True):
 def part_sizes(spec: SplitSpec, total: int, parts: Sequence[str] = SPLITS) -> dict[str, int]:
     """Rows for each part, and for `unused`: numbers up to 1 are fractions of `total`, larger ones counts.
 
-    Where counts are given too, or not all three parts are asked for, the fractions share out what is left.
+    Counts come first: fractions that do not fit beside them share out what is left. Where only some of the
+    parts are asked for, fractions share out all that is left.
     Raises `DataError` when they ask for more than there is.
     """
     wanted = {part: float(getattr(spec, part)) for part in parts}
@@ -45,7 +46,7 @@ def part_sizes(spec: SplitSpec, total: int, parts: Sequence[str] = SPLITS) -> di
     counts = {part: round(size) for part, size in wanted.items() if size > 1}
     fractions = {part: size for part, size in wanted.items() if size <= 1}
     whole = sum(fractions.values())
-    if whole > 1 + 1e-9 and not counts:
+    if whole > 1 + 1e-9:
         raise DataError(
             f"the parts add up to more than the whole: {listed}",
             where="data.split",
@@ -58,7 +59,8 @@ def part_sizes(spec: SplitSpec, total: int, parts: Sequence[str] = SPLITS) -> di
             where="data.split",
             fix="ask for fewer rows, or give fractions",
         )
-    scale = left / whole if whole and (counts or len(parts) < len(SPLITS)) else left
+    fitting = left / whole if whole else 0.0
+    scale = fitting if len(parts) < len(SPLITS) else min(total, fitting)
     exact = [size * scale for size in fractions.values()]
     shared = dict(zip(fractions, share_out(exact, round(sum(exact))), strict=True))
     sizes = {part: counts.get(part, shared.get(part, 0)) for part in parts}

@@ -120,6 +120,18 @@ def read_json(source: Source, block_rows: int) -> Iterator[Block]:
     yield rows.take(position)
 
 
+def read_document(source: Source) -> Any:
+    """A JSON file as one value; None when it holds JSON lines. Raises `DataError` where it is broken."""
+    with open_text(source, newline="\n") as lines:
+        text = lines.read()
+    try:
+        return _decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        if _is_json_lines(text.lstrip()):
+            return None
+        raise _describe_error(source, text, str(error)) from None
+
+
 def _split(source: Source, text: str) -> list[Any] | None:
     """The array's elements, undecoded; None when the file is JSON lines."""
     stripped = text.lstrip()

@@ -17,6 +17,7 @@ from .layout import ColumnLayout
 
 VERSION = 1
 _KEEP_SECONDS = 30 * 24 * 3600.0
+_KEEP_PART_SECONDS = 24 * 3600.0
 _UNCACHED = ("python", "hf")
 
 
@@ -81,11 +82,12 @@ class CacheSlot:
 
     def prune(self) -> None:
         """Drops caches of earlier states of these files, and any that nobody opened for a month."""
-        oldest = time.time() - _KEEP_SECONDS
+        now = time.time()
         for path in self.folder.glob("*"):
             stale = path.name.startswith(self._prefix) and not path.name.startswith(self.stem)
             with contextlib.suppress(OSError):
-                if stale or path.stat().st_mtime < oldest:
+                kept = _KEEP_PART_SECONDS if path.suffix == ".part" else _KEEP_SECONDS
+                if stale or path.stat().st_mtime < now - kept:
                     path.unlink()
 
 

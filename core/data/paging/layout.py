@@ -24,7 +24,7 @@ class ColumnLayout(msgspec.Struct, frozen=True):
     name: str
     type: ColumnType
     encoding: Encoding
-    """`text`: a file's own text, typed by inference. `tagged`: text beside a tag for what it stands for, so any
+    """`text`: a file's own text, typed by inference. `tagged`: text with a tag for what it stands for, so any
     column can hold anything. `native`: Arrow's own type."""
 
 

@@ -75,11 +75,11 @@ def _fields(spec: DataSpec) -> dict[str, object]:
     return {name: getattr(spec, name) for name in spec.__struct_fields__}
 
 
-def test_counts_come_first_and_fractions_share_the_rest(tmp_path: Path) -> None:
+def test_counts_come_first_and_fractions_share_what_is_left(tmp_path: Path) -> None:
     write_rows(tmp_path / "rows.jsonl", 100)
-    spec = DataSpec(path="rows.jsonl", inputs=("question",), split=SplitSpec(val=12))
+    spec = DataSpec(path="rows.jsonl", inputs=("question",), split=SplitSpec(train=0.6, val=12, test=0.4))
     splits = load_splits(spec, tmp_path)
-    assert [len(splits.train), len(splits.val), len(splits.test)] == [66, 12, 22]
+    assert [len(splits.train), len(splits.val), len(splits.test)] == [53, 12, 35]
 
 
 def test_rows_that_no_part_asks_for_are_named(tmp_path: Path) -> None:
