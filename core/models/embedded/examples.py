@@ -41,6 +41,8 @@ def read_reprs(text: str) -> list[Sighting]:
             keys = ast.literal_eval(match.group(2)) if match.group(2) not in ("set()", "None") else set()
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             continue
+        if not isinstance(values, dict):
+            continue
         inputs = {name: text_of(value) for name, value in values.items() if name in keys}
         outputs = _flat_answers({name: value for name, value in values.items() if name not in keys})
         found.append(Sighting(inputs, outputs))

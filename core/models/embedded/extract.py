@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .text import GRAMMAR, words
+from .text import GRAMMAR, text_of, words
 
+NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
 _PIECE = re.compile(r"\S+")
 _TRIM = re.compile(r"^[\s\"'“”‘’(\[{<,;:!?]+|[\s\"'“”‘’)\]}>,;:!?.]+$")
 _EXAMPLE = re.compile(r"(?:\b(?:like|such as|for example|the form)\b|\be\.g\.)[:,]?\s+[`\"']?([^`\"'\s]+)")
@@ -106,6 +107,17 @@ def locate(value: str, inputs: Mapping[str, str]) -> tuple[str, Span] | None:
                 if span.text.lower() == _TRIM.sub("", wanted).lower():
                     return name, span
     return None
+
+
+def written_as(value: object, inputs: Mapping[str, str]) -> str:
+    """A value as the inputs write it: 12.5 is `12.50` where they hold that; else as Python writes it."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        for text in inputs.values():
+            for found in NUMBER.finditer(text):
+                if float(found.group().replace(",", "")) == value:
+                    return found.group()
+        return str(int(value)) if float(value).is_integer() else str(value)
+    return text_of(value)
 
 
 def learn_spans(pairs: Sequence[tuple[Mapping[str, str], str]], texts: Sequence[str] = ()) -> SpanModel:

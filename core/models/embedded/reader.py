@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
-from .extract import SpanModel, learn_spans
+from .extract import SpanModel, learn_spans, written_as
 from .learner import LabelModel
 from .prompt import Demo, Task, read_demo, read_task
 from .rules import RuleBook, read_rules
 from .schema import Schema
-from .text import text_of
 
 Path = tuple[str, ...]
 """Where a value is in the output: a field, then members; `[]` is the first item of a list."""
@@ -87,7 +86,7 @@ class Reader:
 
         def build() -> SpanModel:
             pairs = [
-                (inputs, text_of(item))
+                (inputs, written_as(item, inputs))
                 for inputs, value in self.seen(path)
                 for item in (value if isinstance(value, list) else [value])
                 if isinstance(item, (str, int, float))

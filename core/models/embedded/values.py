@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .extract import locate
+from .extract import NUMBER, locate, written_as
 from .learner import LabelModel, choose
 from .prompt import Field
 from .reader import REASONING, Path, Reader, Seen
 from .schema import Schema, options_of, resolve, split_optional
 from .text import distinct_words, hash_parts, pattern_hash, text_of
 
-_NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
 _DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\s*(?:-|–|to|and)\s*(-?\d+(?:\.\d+)?)")
 _EMPTY_FORMATS = {
@@ -219,10 +218,10 @@ class Answerer:
         self, seen: Sequence[tuple[Mapping[str, str], float]], path: Path, description: str
     ) -> float:
         """A number copied from the input where demonstrations copied theirs, else one of those they gave."""
-        copied = sum(locate(_plain(value), inputs) is not None for inputs, value in seen)
+        copied = sum(locate(written_as(value, inputs), inputs) is not None for inputs, value in seen)
         if 2 * copied > len(seen):
             for _, span in self.reader.span_model(path, description).find(self.inputs):
-                if found := _NUMBER.search(span.text):
+                if found := NUMBER.search(span.text):
                     return float(found.group().replace(",", ""))
         values = sorted({value for _, value in seen})
         labels = tuple(_plain(value) for value in values)
@@ -246,7 +245,7 @@ class Answerer:
             low = 0.0 if low is None else low
             return low + ((1.0 if high is None else high) - low) * likeness
         for text in self.inputs.values():
-            for found in _NUMBER.finditer(text):
+            for found in NUMBER.finditer(text):
                 number = float(found.group().replace(",", ""))
                 if (low is None or number >= low) and (high is None or number <= high):
                     return number

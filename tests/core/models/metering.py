@@ -12,8 +12,35 @@ from typing import Any
 import dspy
 from dspy.lm15 import Message, Request, Response, Usage
 
+from core.models.journal import Paid
 from core.models.meter import Meter
 from core.recipe import Budget, ModelProfile, Role
+
+
+def paid(key: str = "k", index: int = 0, *, role: Role = "student", text: str = "yes", **more: Any) -> Paid:
+    """A call to record."""
+    values: dict[str, Any] = {
+        "input_tokens": 10,
+        "output_tokens": 5,
+        "cached_input_tokens": 0,
+        "usd": 0.5,
+        "latency": 0.25,
+        "at": 1000.0,
+        **more,
+    }
+    return Paid(
+        key=key,
+        index=index,
+        role=role,
+        model="test/model",
+        request={
+            "model": "test/model",
+            "system": "be brief",
+            "messages": [{"role": "user", "parts": [{"type": "text", "text": f"ask {key}"}]}],
+        },
+        response={"model": "m", "message": {"role": "assistant", "parts": [{"type": "text", "text": text}]}},
+        **values,
+    )
 
 
 class CountingEngine:

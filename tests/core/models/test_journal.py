@@ -12,34 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metering import paid
+
 from core.errors import StopRun, StoreError
-from core.models.journal import Journal, Paid, read_calls, read_totals
-from core.recipe import Role
-
-
-def paid(key: str = "k", index: int = 0, *, role: Role = "student", text: str = "yes", **more: Any) -> Paid:
-    values: dict[str, Any] = {
-        "input_tokens": 10,
-        "output_tokens": 5,
-        "cached_input_tokens": 0,
-        "usd": 0.5,
-        "latency": 0.25,
-        "at": 1000.0,
-        **more,
-    }
-    return Paid(
-        key=key,
-        index=index,
-        role=role,
-        model="test/model",
-        request={
-            "model": "test/model",
-            "system": "be brief",
-            "messages": [{"role": "user", "parts": [{"type": "text", "text": f"ask {key}"}]}],
-        },
-        response={"model": "m", "message": {"role": "assistant", "parts": [{"type": "text", "text": text}]}},
-        **values,
-    )
+from core.models.journal import Journal, read_calls, read_totals
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -187,9 +163,7 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    calls=st.lists(
-        st.tuples(st.sampled_from("abc"), st.integers(0, 2), st.text(max_size=20)), max_size=15
-    )
+    calls=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2), st.text(max_size=20)), max_size=15)
 )
 def test_it_is_a_map_that_only_grows(tmp_path_factory: Any, calls: list[tuple[str, int, str]]) -> None:
     path = tmp_path_factory.mktemp("journal") / "j.sqlite"
