@@ -1,4 +1,4 @@
-"""The ledger against the engine's own count: exact, by role, for every optimizer, at one and eight threads."""
+"""The ledger against the engine's own count: exact, by role, at one thread and at eight."""
 
 from __future__ import annotations
 

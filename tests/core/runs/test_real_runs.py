@@ -140,9 +140,7 @@ def test_a_program_that_errors_on_too_many_rows_fails_the_run(tmp_path):
     metrics = (folder / "metrics.py").read_text()
     recipe = make_recipe(folder, "LabeledFewShot", run={"max_errors": 3})
     name = recipe.metric.target.split(":")[1]
-    (folder / "metrics.py").write_text(
-        metrics + f"\n\ndef {name}(a, b, c=None):\n    return 1 / 0\n"
-    )
+    (folder / "metrics.py").write_text(metrics + f"\n\ndef {name}(a, b, c=None):\n    return 1 / 0\n")
     _, state = run_to_end(folder, recipe)
     assert state.status == "failed"
     assert "ZeroDivisionError" in state.detail
