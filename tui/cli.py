@@ -11,12 +11,11 @@ import click
 
 from core.errors import CompilotError
 
+from .codes import FAILED, INTERRUPTED, USAGE
 from .commands import COMMANDS
 from .lazy import LazyGroup
 from .output import print_error, print_json
 from .text import clean
-
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 
 @click.group(

@@ -17,6 +17,7 @@ from core.runs.folder import RunFolder
 from core.runs.follow import follow
 from core.runs.reduce import FINAL, RunState
 
+from .codes import FAILED, INTERRUPTED
 from .display import Display, ProgressKind, open_display
 from .display.progress import totals
 from .output import print_error, print_json, print_lines
@@ -110,8 +111,8 @@ def follow_and_report(
     if error is not None:
         print_error(error, as_json=False)
     if interrupts is not None and interrupts.count:
-        return 130
-    return 1 if error is not None else 0
+        return INTERRUPTED
+    return FAILED if error is not None else 0
 
 
 def describe_result(folder: Path, state: RunState) -> dict[str, Any]:
@@ -163,15 +164,18 @@ def summary_lines(state: RunState, workspace: Path) -> Iterator[str]:
         if before is not None and after is not None
     ]
     gain = f"{' and '.join(gains)} points" if gains else ""
-    yield from table(
-        [
-            ("", "val", "test", "", ""),
-            ("baseline", percent(base.get("val")), percent(base.get("test")), "", ""),
-            ("best", percent(best.val), percent(best.test), best.candidate or "", gain),
-        ],
-        "<>><<",
-    )
-    yield from ledger_lines(state)
+    if state.points or base.get("val") is not None:
+        yield ""
+        yield from table(
+            [
+                ("", "val", "test", "", ""),
+                ("baseline", percent(base.get("val")), percent(base.get("test")), "", ""),
+                ("best", percent(best.val), percent(best.test), best.candidate or "", gain),
+            ],
+            "<>><<",
+        )
+    calls = ledger_lines(state)
+    yield from ["", *calls, ""] if calls else []
     if state.errors:
         yield f"{count(state.errors)} examples errored and are no part of the scores"
     for warning in state.warnings:

@@ -7,6 +7,9 @@ from ..lazy import Row
 COMMANDS = (
     Row("init", "commands.init:init", "Make a workspace: write compilot.toml, or copy a sample."),
     Row("data", "commands.data:data", "Page, profile, split, edit, import and export data."),
+    Row("metric", "commands.metric:metric", "Test the metric, score stored answers again, templates."),
+    Row("program", "commands.program:program", "Show the program, try it on one input."),
+    Row("check", "commands.check:check", "Preflight: program, data, metric, models, optimizer, budget."),
     Row("run", "commands.run:run", "Compile: run an optimizer in its own process."),
     Row("runs", "commands.runs:runs", "List, show, watch, pause, resume, stop, kill and remove runs."),
     Row("eval", "commands.evaluate:evaluate", "Score the program of a run, or an exported one."),

@@ -19,6 +19,7 @@ from core.runs.reduce import FINAL, RunState
 from core.runs.removal import remove_run
 from core.workspace import Workspace
 
+from ..codes import INTERRUPTED
 from ..display import ProgressKind
 from ..display.activity import recent
 from ..following import describe_result, follow_and_report, summary_lines
@@ -116,7 +117,7 @@ def watch(run: str, workspace: Path, progress: ProgressKind | None, as_json: boo
         return follow_and_report(folder, place.root, progress, as_json)
     except KeyboardInterrupt:
         say(f"run {folder.name} goes on; `compilot runs stop {folder.name}` stops it")
-        raise
+        return INTERRUPTED
 
 
 @click.command()
@@ -127,7 +128,7 @@ def pause(run: str, workspace: Path, as_json: bool) -> None:
     """Pause RUN: calls in flight finish, no new one starts."""
     folder = find_run(Workspace.open(workspace).root, run)
     control.pause(folder)
-    _report_request(folder, "pausing", as_json)
+    _report_request(folder, "pausing", "`compilot runs resume` goes on with it", as_json)
 
 
 @click.command()
@@ -149,7 +150,7 @@ def resume(
         resume_run(folder, force=anyway)
     if follow_it:
         return follow_and_report(folder, place.root, progress, as_json)
-    _report_request(folder, "going on", as_json)
+    _report_request(folder, "going on", "`compilot runs watch` follows it", as_json)
     return 0
 
 
@@ -171,7 +172,7 @@ def stop(run: str, wait: float, workspace: Path, as_json: bool) -> int:
         if state.status in FINAL or time.monotonic() > deadline:
             break
     if state.status not in FINAL:
-        _report_request(folder, "stopping", as_json)
+        _report_request(folder, "stopping", "calls in flight finish, the best is kept", as_json)
         return 0
     if as_json:
         print_json(describe_result(folder, state))
@@ -188,7 +189,7 @@ def kill(run: str, workspace: Path, as_json: bool) -> None:
     """Kill RUN's process at once. What was paid for stays: `resume` goes on with it."""
     folder = find_run(Workspace.open(workspace).root, run)
     control.kill(folder)
-    _report_request(folder, "killed", as_json)
+    _report_request(folder, "killed", "`compilot runs resume` goes on with it, paying nothing twice", as_json)
 
 
 @click.command(name="rm")
@@ -251,7 +252,7 @@ def _recent_lines(state: RunState) -> list[str]:
     return [f"{entry.clock}  {entry.text}" for entry in recent(state, _SHOWN_LINES)]
 
 
-def _report_request(folder: Path, word: str, as_json: bool) -> None:
+def _report_request(folder: Path, word: str, hint: str, as_json: bool) -> None:
     owner = RunFolder(folder).read_owner()
     if as_json:
         print_json(
@@ -263,4 +264,4 @@ def _report_request(folder: Path, word: str, as_json: bool) -> None:
             }
         )
     else:
-        print_lines([f"run {folder.name}: {word}; `compilot runs show {folder.name}` tells how it stands"])
+        print_lines([f"run {folder.name}: {word}; {hint}"])

@@ -62,9 +62,9 @@ def _scores(state: RunState) -> Iterator[Entry]:
 def _proposals(state: RunState) -> Iterator[Entry]:
     for proposal in state.proposals:
         answer = {True: "accepted", False: "rejected", None: "proposed"}[proposal.accepted]
-        reason = f" ({proposal.reason})" if proposal.reason else ""
         first = next((line for line in proposal.text.splitlines() if line.strip()), "")
-        yield Entry(proposal.t, "minor", clean(f"{proposal.component}: {answer}{reason}: {first[:120]}"))
+        said = proposal.reason if proposal.accepted is False and proposal.reason else first[:120]
+        yield Entry(proposal.t, "minor", clean(f"{proposal.component}: {answer}: {said}"))
 
 
 def _messages(state: RunState) -> Iterator[Entry]:

@@ -13,7 +13,7 @@ from core.runs.reduce import FINAL
 
 from ..text import clean, count, duration, percent, points, short_count, usd
 from .activity import Entry, recent
-from .progress import elapsed, fraction_done, seconds_left, totals
+from .progress import best_full, elapsed, fraction_done, seconds_left, totals
 
 if TYPE_CHECKING:
     from core.runs.reduce import RunState
@@ -21,9 +21,19 @@ if TYPE_CHECKING:
 _PHASES = ("load", "baseline", "compile", "final")
 _STATUS_STYLES = {"running": "green", "completed": "green", "paused": "yellow", "stopping": "yellow"}
 _LEVEL_STYLES = {"best": "green", "info": "", "minor": "dim", "warning": "yellow", "error": "red"}
+_LEDGER_COLUMNS = (
+    (90, ("asked", "paid", "joined", "replayed", "errors", "tokens in", "out", "spent")),
+    (70, ("asked", "paid", "replayed", "errors", "tokens in", "out", "spent")),
+    (0, ("asked", "paid", "errors", "spent")),
+)
+"""The least width, and what is shown from there on."""
 _BARS = "▁▂▃▄▅▆▇█"
+Part = list[RenderableType]
+"""Lines that belong together; shown or left out as one."""
+
 _WIDEST = 110
 _LEAST_LOG = 3
+_MOST_LOG = 12
 
 
 def render_run(
@@ -31,16 +41,23 @@ def render_run(
 ) -> RenderableType:
     """Everything about a run that fits into `width` × `height` cells, what matters most first."""
     width = min(width - 1, _WIDEST)
-    parts: list[list[Text | RenderableType]] = [
-        [_header(state, title, now, width)],
+    parts: list[Part] = []
+    header: Part = [_header(state, title, now, width)]
+    # The footer, and a last line that stays free so that the terminal never scrolls.
+    room = height - 2
+    for part in (
+        header,
         _position(state, now, width),
         _scores(state, width),
-        _ledger(state, width),
-    ]
-    used = sum(_lines(part) for part in parts) + len(parts) + 1
-    room = height - 1 - used - 1
-    if room >= _LEAST_LOG:
-        parts.append([_line(entry, width) for entry in recent(state, min(room, 12))])
+        _ledger(state, now, width),
+    ):
+        needed = _lines(part) + 1
+        if part and needed <= room:
+            parts.append(part)
+            room -= needed
+    if room > _LEAST_LOG:
+        entries = recent(state, min(room - 1, _MOST_LOG))
+        parts.append([_line(entry, width) for entry in entries])
     lines: list[RenderableType] = []
     for part in parts:
         if part:
@@ -48,7 +65,7 @@ def render_run(
     return Group(*lines, _footer(state, leaves_run, width))
 
 
-def _lines(part: list[Text | RenderableType]) -> int:
+def _lines(part: Part) -> int:
     return sum(len(item.rows) + bool(item.show_header) if isinstance(item, Table) else 1 for item in part)
 
 
@@ -58,11 +75,11 @@ def _header(state: RunState, title: str, now: float, width: int) -> Text:
     left = Text.assemble(
         (clean(state.optimizer) or "run", "bold"), f"  {clean(title)}  ", (state.run_id, "dim")
     )
-    left.truncate(max(0, width - right.cell_len - 2), overflow="ellipsis")
+    left.truncate(max(1, width - right.cell_len - 2), overflow="ellipsis")
     return Text.assemble(left, " " * max(2, width - left.cell_len - right.cell_len), right)
 
 
-def _position(state: RunState, now: float, width: int) -> list[Text | RenderableType]:
+def _position(state: RunState, now: float, width: int) -> Part:
     """The phase, the trial, and how far and how long still."""
     phases = Text("  ").join(
         Text(phase, "bold" if phase == state.phase else "dim" if _is_ahead(phase, state.phase) else "")
@@ -72,6 +89,8 @@ def _position(state: RunState, now: float, width: int) -> list[Text | Renderable
     if state.trial is not None and state.phase == "compile":
         of = f" of {state.trials_total}" if state.trials_total else ""
         details.append(f"trial {state.trial}{of}")
+    elif state.phase == "compile":
+        details.append(f"{count(state.rollouts)} program runs so far")
     running = state.evaluation
     if running is not None:
         kind = "minibatch" if running.kind == "minibatch" else "full evaluation"
@@ -96,7 +115,7 @@ def _is_ahead(phase: str, current: str) -> bool:
     return current not in _PHASES or _PHASES.index(phase) > _PHASES.index(current)
 
 
-def _scores(state: RunState, width: int) -> list[Text | RenderableType]:
+def _scores(state: RunState, width: int) -> Part:
     """Baseline and best, and the full val scores in their order."""
     best, base = state.best, state.baseline.get("val")
     grid = Table.grid(padding=(0, 3, 0, 0))
@@ -104,19 +123,22 @@ def _scores(state: RunState, width: int) -> list[Text | RenderableType]:
         grid.add_column(justify=justify, no_wrap=True)
     grid.add_row("", Text("val", "dim"), Text("test", "dim"), "")
     grid.add_row("baseline", percent(base), percent(state.baseline.get("test")), "")
-    gain = f"{points(best.val - base)} points  " if best.val is not None and base is not None else ""
-    note = clean(best.candidate or "")
+    full = (best.val, best.candidate or "") if best.val is not None else best_full(state)
+    value, note = full or (None, "")
+    gain = (
+        f"{points(value - base)} points  " if value is not None and base is not None and value != base else ""
+    )
     if best.val is None and best.score is not None:
-        note = f"{percent(best.score)} on a {best.split} {best.kind}: {note}"
+        note = f"{best.candidate} has {percent(best.score)} on a {best.split} {best.kind}"
     grid.add_row(
         Text("best", "bold"),
-        Text(percent(best.val), "bold green"),
+        Text(percent(value), "bold green"),
         percent(best.test),
-        Text.assemble(gain, (note, "dim")),
+        Text.assemble(gain, (clean(note), "dim")),
     )
-    lines: list[Text | RenderableType] = [grid]
-    full = [p.score.value for p in state.points if p.score.kind == "full" and p.score.split == "val"]
-    chart = sparkline([value for value in full if value is not None][-min(60, width - 16) :])
+    lines: Part = [grid]
+    scores = [p.score.value for p in state.points if p.score.kind == "full" and p.score.split == "val"]
+    chart = sparkline([score for score in scores if score is not None][-min(60, width - 16) :])
     if len(chart) > 1:
         lines.append(Text.assemble(("val scores  ", ""), (chart, "green")))
     return lines
@@ -131,14 +153,11 @@ def sparkline(values: list[float]) -> str:
     return "".join(_BARS[round((value - low) / span * (len(_BARS) - 1))] for value in values)
 
 
-def _ledger(state: RunState, width: int) -> list[Text | RenderableType]:
+def _ledger(state: RunState, now: float, width: int) -> Part:
     """Calls by role, and the caps."""
     if not state.ledger:
         return []
-    wide = width >= 90
-    columns = ["asked", "paid", "joined", "replayed", "errors", "tokens in", "out", "spent"]
-    if not wide:
-        columns = ["asked", "paid", "replayed", "errors", "tokens in", "out", "spent"]
+    columns = next(names for least, names in _LEDGER_COLUMNS if width >= least)
     grid = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     grid.add_column("calls")
     for name in columns:
@@ -157,11 +176,11 @@ def _ledger(state: RunState, width: int) -> list[Text | RenderableType]:
             "spent": usd(row["usd"]),
         }
         grid.add_row(clean(role), *(cells[name] for name in columns))
-    caps = _caps(state)
+    caps = _caps(state, now)
     return [grid, *([caps] if caps is not None else [])]
 
 
-def _caps(state: RunState) -> Text | None:
+def _caps(state: RunState, now: float) -> Text | None:
     spent = totals(state.ledger)
     used: dict[str, tuple[float | None, str]] = {
         "usd": (spent.usd, f"{usd(spent.usd)} of {{}}"),
@@ -171,7 +190,7 @@ def _caps(state: RunState) -> Text | None:
     parts = []
     for cap, limit in state.caps.items():
         if cap == "minutes":
-            parts.append(f"{limit:g} min at most")
+            parts.append(f"{duration(elapsed(state, now, state.status in FINAL))} of {limit:g} min")
         elif cap in used:
             limit_text = (
                 usd(limit) if cap == "usd" else short_count(limit) if cap == "tokens" else count(limit)

@@ -61,6 +61,12 @@ def elapsed(state: RunState, now: float, final: bool) -> float:
     return max(state.seconds, now - state.started)
 
 
+def best_full(state: RunState) -> tuple[float, str] | None:
+    """The highest score over all of val so far, and whose it is. A minibatch never counts here."""
+    scored = [(value, one.id) for one in state.candidates if (value := one.full("val")) is not None]
+    return max(scored, default=None)
+
+
 def totals(ledger: Mapping[str, Mapping[str, Any]]) -> Totals:
     spent: float | None = 0.0
     for role in ledger.values():
