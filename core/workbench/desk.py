@@ -152,6 +152,11 @@ class Desk:
             return LoadReport(findings={part: (_killed_finding(killed, {}, part),)})
         return msgspec.convert(outcome.value, LoadReport)
 
+    def ask_models(self) -> list[dict[str, Any]]:
+        """One short question to each role's own model: role, model, seconds, and the error or None."""
+        outcome = self._call("ask_models", {}, Limits(seconds=180), None)
+        return list(outcome.value)
+
     def _call(
         self, job: str, params: dict[str, Any], limits: Limits, on_progress: OnProgress | None
     ) -> Outcome:

@@ -15,8 +15,11 @@ from ..jsonable import to_json
 from ..metrics.doctor.examine import examine
 from ..metrics.doctor.observe import Observer
 from ..metrics.doctor.probes import ProbedRow, RowProbes, probe_metric
+from ..models.secrets import redact
+from ..optimizers.facts import Facts, PredictorFacts
 from ..programs.answer_rows import Answer, answer_rows
 from ..programs.describe import ProgramDescription, describe_program
+from ..programs.frames import describe_exception
 from ..programs.rebuild import output_types, rebuild_example, rebuild_prediction
 from ..programs.state import apply_state, dump_state
 from ..programs.try_input import try_input
@@ -254,7 +257,41 @@ def load_all(params: Params, progress: Progress) -> dict[str, Any]:
             )
         )
     found["program"] += warnings
-    return {"findings": found, "notes": notes}
+    return {"findings": found, "notes": notes, "facts": _facts(bench, found)}
+
+
+def _facts(bench: Bench, found: Mapping[str, Sequence[Finding]]) -> dict[str, Any]:
+    """What the preflight checks an optimizer's needs against, where everything loaded."""
+    if any(finding.level == "fail" for findings in found.values() for finding in findings):
+        return {}
+    facts = Facts(
+        train=len(bench.splits.train),
+        val=len(bench.splits.val),
+        predictors=tuple(PredictorFacts(name=name) for name, _ in bench.program.named_predictors()),
+        feedback=bench.metric.has_feedback,
+        num_threads=bench.recipe.run.num_threads,
+    )
+    return {"optimizer": facts, "has_feedback": bench.metric.has_feedback}
+
+
+def ask_models(params: Params, progress: Progress) -> list[dict[str, Any]]:
+    """One short question to the model of each role that has a profile."""
+    bench = Bench(params)
+    answers = []
+    with bench.models() as (lms, _):
+        for role in bench.recipe.models:
+            lm = lms[role]
+            started = time.perf_counter()
+            error = None
+            try:
+                lm("Answer with the word ok.")
+            except Exception as problem:  # noqa: BLE001  # the provider's word, told to the person
+                error = redact(describe_exception(problem))
+            except StopRun as stop:
+                error = stop.detail
+            seconds = time.perf_counter() - started
+            answers.append({"role": role, "model": lm.model, "seconds": seconds, "error": error})
+    return answers
 
 
 def _load_program(bench: Bench) -> tuple[list[Finding], str]:

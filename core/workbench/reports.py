@@ -102,3 +102,5 @@ class LoadReport(msgspec.Struct, frozen=True):
     findings: dict[str, tuple[Finding, ...]]
     """By part: program, data, metric."""
     notes: dict[str, str] = {}
+    facts: dict[str, Any] = {}
+    """What an optimizer's needs are checked against: `optimizer` (Facts), `has_feedback`."""
