@@ -97,9 +97,8 @@ def _position(state: RunState, now: float, width: int) -> Part:
         details.append(f"{kind} {min(running.done, running.total)}/{running.total}")
     if state.trial_note and state.phase == "compile":
         details.append(clean(state.trial_note))
-    where = Text("  ·  ".join(details))
-    where.truncate(max(0, width - phases.cell_len - 4), overflow="ellipsis")
-    first = Text.assemble(phases, "    ", where)
+    first = Text.assemble(phases, "    ", "  ·  ".join(details))
+    first.truncate(width, overflow="ellipsis")
 
     done = fraction_done(state)
     if done is None:
@@ -119,8 +118,10 @@ def _scores(state: RunState, width: int) -> Part:
     """Baseline and best, and the full val scores in their order."""
     best, base = state.best, state.baseline.get("val")
     grid = Table.grid(padding=(0, 3, 0, 0))
-    for justify in ("left", "right", "right", "left"):
-        grid.add_column(justify=justify, no_wrap=True)
+    grid.add_column(min_width=8)
+    grid.add_column(justify="right", min_width=7)
+    grid.add_column(justify="right", min_width=7)
+    grid.add_column(no_wrap=True)
     grid.add_row("", Text("val", "dim"), Text("test", "dim"), "")
     grid.add_row("baseline", percent(base), percent(state.baseline.get("test")), "")
     full = (best.val, best.candidate or "") if best.val is not None else best_full(state)

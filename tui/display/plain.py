@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..text import count, duration, percent, usd
+from ..text import clean, count, duration, percent, usd
 from .activity import recent
 from .base import NoDisplay
 from .progress import fraction_done, seconds_left, totals
@@ -59,7 +59,7 @@ class PlainDisplay(NoDisplay):
 
     def _say(self, text: str, clock: str = "") -> None:
         self._heartbeat = time.monotonic()
-        click.echo(f"{clock or time.strftime('%H:%M:%S')}  {text}", err=self._stderr)
+        click.echo(f"{clock or time.strftime('%H:%M:%S')}  {clean(text)}", err=self._stderr)
 
 
 def describe_position(state: RunState, now: float) -> str:
