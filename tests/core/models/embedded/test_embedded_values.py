@@ -208,7 +208,7 @@ def test_reasoning_names_the_evidence(prompt_of, route):
 def test_lists_of_labels_come_from_rules(prompt_of):
     signature = dspy.Signature(
         "text -> tags: list[Literal['a', 'b', 'c']]",
-        "- Include `a` if it mentions apple.\n- Include `b` if it mentions bear.\n- Include `c` if it mentions cat.",
+        "- Include `a` if it mentions apple.\n- Include `b` if it mentions bear.\n- Include `c` for cat.",
     )
     assert ask(prompt_of, signature, {"text": "apple and bear"})["tags"] == ["a", "b"]
     assert ask(prompt_of, signature, {"text": "one cat"})["tags"] == ["c"]
