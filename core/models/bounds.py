@@ -20,7 +20,7 @@ _TOKENS_OF_LINKED_MEDIA = 8_192
 _ASSUMED_OUTPUT_LIMIT = 16_384
 """Where neither the request nor the metadata has one; it is then set on the request."""
 _ENOUGH_ANSWERS = 10
-_LEAST_BEFORE_THAT = 1_024
+_ENOUGH_BEFORE_THAT = 1_024
 _LEAST = 64
 _ROOM = 4
 
@@ -43,25 +43,26 @@ class OutputLimits:
             self._answers += 1
             self._longest = max(self._longest, output_tokens or 0)
 
-    def of(self, request: Request) -> tuple[int, int]:
-        """(the limit of this request's answer, the least it may be lowered to)."""
+    def of(self, request: Request) -> tuple[int, int, int]:
+        """The limit of this request's answer; what it may be lowered to where that is too much; and at worst."""
         limit = request.config.max_tokens or self._most
         if not self._keeps_limit:
-            return limit, limit
+            return limit, limit, limit
         with self._lock:
-            learned = self._answers >= _ENOUGH_ANSWERS
-            least = max(_LEAST, _ROOM * self._longest) if learned else _LEAST_BEFORE_THAT
-        return limit, min(limit, least + self._thinking)
+            least = max(_LEAST, _ROOM * self._longest)
+            enough = _ROOM * least if self._answers >= _ENOUGH_ANSWERS else max(least, _ENOUGH_BEFORE_THAT)
+        return limit, min(limit, enough + self._thinking), min(limit, least + self._thinking)
 
 
 def bound_call(request: Request, profile: ModelProfile, limits: OutputLimits) -> Bound:
     """The most a call can cost: a token for every byte of the prompt, and the whole output limit."""
     inputs = count_input_bound(request)
     price = bound_price_of(profile, inputs)
-    limit, least = limits.of(request)
+    limit, enough, least = limits.of(request)
     return Bound(
         input_tokens=inputs,
         output_tokens=limit,
+        enough_output_tokens=enough,
         least_output_tokens=least,
         usd_per_input_token=price.input / 1_000_000 if price else 0.0,
         usd_per_output_token=price.output / 1_000_000 if price else 0.0,

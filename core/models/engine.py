@@ -21,6 +21,7 @@ from dspy.utils.exceptions import (
     LMBillingError,
     LMError,
     LMNotConfiguredError,
+    LMProviderError,
     LMRateLimitError,
     LMUnsupportedModelError,
     is_retryable_lm_error,
@@ -258,9 +259,13 @@ class MeteredEngine:
                 await waits.record(meter, paid)
                 self._limits.observe(paid.output_tokens)
                 return response
-            # The limit that the budget imposed cut the answer: ask again with the request's own limit.
+            # The limit that the budget imposed cut the answer: ask again with all that is left.
             await waits.record_waste(meter, paid)
-            bound = dataclasses.replace(bound, least_output_tokens=bound.output_tokens)
+            bound = dataclasses.replace(
+                bound,
+                enough_output_tokens=bound.output_tokens,
+                least_output_tokens=min(bound.output_tokens, 2 * (reservation.output_limit or 0)),
+            )
 
     async def _admit(self, waits: Waits, bound: Bound) -> tuple[Slot, Reservation]:
         while True:
@@ -458,7 +463,9 @@ def _limit(request: Request, bound: Bound, reservation: Reservation) -> Request:
 
 
 def _is_retryable(error: Exception) -> bool:
-    return isinstance(error, lm15.RETRYABLE_ERRORS) or is_retryable_lm_error(error)
+    """Refusals of a moment, lost connections, server faults, and replies that came broken (status 200)."""
+    broken = isinstance(error, (lm15.ProviderError, LMProviderError)) and error.status == 200
+    return broken or isinstance(error, lm15.RETRYABLE_ERRORS) or is_retryable_lm_error(error)
 
 
 def _delay(error: Exception, attempt: int) -> float:

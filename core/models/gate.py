@@ -2,9 +2,10 @@
 
 A cap is kept by reserving, before a call, the most it can cost: its prompt at one token a byte (no tokenizer
 in use makes more) and its answer at the request's token limit. The reservation is settled to the real cost
-after. Calls that do not fit wait for those in flight, whose settlements free room. Where the full limit does
-not fit, the answer's limit itself is lowered, as far as `Bound.least_output_tokens`: the provider then cannot
-bill more than was reserved, and the last dollar is used. What fits in no way closes the gate.
+after. Where the full limit does not fit, the answer's limit itself is lowered to what usually is enough, and as
+far as `Bound.least_output_tokens`: the provider then cannot bill more than was reserved, and the last dollar is
+used. Calls that do not fit even so wait for those in flight, whose settlements free room; what can never fit
+closes the gate.
 """
 
 from __future__ import annotations
@@ -44,8 +45,10 @@ class Bound:
     input_tokens: int = 0
     output_tokens: int = 0
     """The request's own limit."""
+    enough_output_tokens: int = 0
+    """What it is lowered to where it does not fit; equal to it where it may not be lowered."""
     least_output_tokens: int = 0
-    """How far that limit may be lowered to fit what is left; equal to it where it may not be lowered."""
+    """How far it may be lowered for lack of anything better."""
     usd_per_input_token: float = 0.0
     usd_per_output_token: float = 0.0
 
@@ -286,19 +289,29 @@ class Gate:
         if self._may_pass() is None:
             return None
         state = self._state
-        full = bound.spend(bound.output_tokens)
-        reservation = Reservation(full)
-        if self._over(state.spent + state.held + full):
-            least = bound.spend(bound.least_output_tokens)
-            reservation = Reservation(least, bound.least_output_tokens)
-            if self._over(state.spent + state.held + least):
-                if cap := self._over(state.spent + least):
+        taken = state.spent + state.held
+        reservation = Reservation(bound.spend(bound.output_tokens))
+        if self._over(taken + reservation.held):
+            limit = min(bound.enough_output_tokens, self._room(taken, bound))
+            if limit < bound.least_output_tokens or self._over(taken + bound.spend(limit)):
+                if cap := self._over(state.spent + bound.spend(bound.least_output_tokens)):
                     self.close("budget", self._describe(cap))
                     raise StopRun(*(state.stop or ("budget", "")))
                 return None
+            reservation = Reservation(bound.spend(limit), limit)
         state.held += reservation.held
         state.in_flight += 1
         return reservation
+
+    def _room(self, taken: Spend, bound: Bound) -> int:
+        """How many output tokens of a call fit into what is left."""
+        budget, without = self._budget, taken + bound.spend(0)
+        room = bound.output_tokens
+        if budget.tokens is not None:
+            room = min(room, budget.tokens - without.tokens)
+        if budget.usd is not None and bound.usd_per_output_token:
+            room = min(room, int((budget.usd - without.usd) / bound.usd_per_output_token))
+        return room
 
     def _over(self, total: Spend) -> CapName | None:
         budget = self._budget

@@ -57,7 +57,8 @@ CREATE TABLE IF NOT EXISTS waste (
 """
 _INSERT = (
     "INSERT INTO calls (key, idx, role, model, request, response, input_tokens, output_tokens,"
-    " cached_input_tokens, usd, latency, at, attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    " cached_input_tokens, usd, latency, at, attempts)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
 _INSERT_WASTE = "INSERT INTO waste VALUES (?, ?, ?, ?, ?, ?, ?)"
 
@@ -117,8 +118,8 @@ class _Ticket:
 class Journal:
     """Answers by (key, index); the first writer of a pair wins. For many threads of one process.
 
-    Raises `StoreError` when the file cannot be opened, and `StopRun("failed")` from a write that did not reach
-    the disk.
+    Raises `StoreError` when the file cannot be opened, and `StopRun("failed")` from a write that did not
+    reach the disk.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

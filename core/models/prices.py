@@ -89,7 +89,7 @@ def bound_price_of(profile: ModelProfile, input_tokens: int) -> Price | None:
 
 
 def usd_of(price: Price, input_tokens: int, output_tokens: int, cached_input_tokens: int = 0) -> float:
-    """What tokens cost. `input_tokens` includes the cached ones, which cost the same where no rate is known."""
+    """What tokens cost. `input_tokens` includes cached ones, which cost the same where no rate is known."""
     cached_rate = price.input if price.cached_input is None else price.cached_input
     fresh = max(0, input_tokens - cached_input_tokens)
     total = fresh * price.input + cached_input_tokens * cached_rate + output_tokens * price.output

@@ -2,9 +2,9 @@
 
 Two dials adapt to 429s, because providers refuse for two reasons. The window limits calls in flight: it
 opens by one with each answer until the first refusal, then by one in `_PROBE` windows of answers, and closes
-to 85 % of what was in flight at a refusal. The rate limits calls a second: at a refusal it becomes 95 % of the
-rate at which answers came, and grows by 1 % a second after. Whichever binds is the provider's real limit, so
-calls settle just under it, and refusals stay rare.
+to 85 % of what was in flight at a refusal. The rate limits calls a second: at a refusal it becomes 95 % of
+the rate at which answers came, and grows by 1 % a second after. Whichever binds is the provider's real limit,
+so calls settle just under it, and refusals stay rare.
 """
 
 from __future__ import annotations

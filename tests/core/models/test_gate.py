@@ -111,7 +111,7 @@ def test_usd_cap_is_never_overshot_and_nearly_used_up(threads: int, seed: int) -
     """Calls cost between nothing and their bound; many share the gate."""
     cap = 1.0
     gate, random = Gate(Budget(usd=cap)), Random(seed)
-    bound = Bound(400, 300, 60, 1e-5, 4e-5)  # at most 1.6 cents, 0.64 with the lowest limit
+    bound = Bound(400, 300, 120, 60, 1e-5, 4e-5)  # at most 1.6 cents, 0.64 with the lowest limit
     costs = [(random.randint(50, 120), random.randint(1, 30)) for _ in range(5000)]
     lock = threading.Lock()
 
@@ -135,7 +135,7 @@ def test_usd_cap_is_never_overshot_and_nearly_used_up(threads: int, seed: int) -
 
 def test_a_call_that_does_not_fit_waits_for_those_in_flight() -> None:
     gate = Gate(Budget(tokens=100))
-    bound = Bound(input_tokens=20, output_tokens=40, least_output_tokens=40)
+    bound = Bound(input_tokens=20, output_tokens=40, enough_output_tokens=40, least_output_tokens=40)
     first = gate.reserve(bound)
     admitted = threading.Event()
     in_thread(lambda: (gate.reserve(bound), admitted.set()))
@@ -147,10 +147,13 @@ def test_a_call_that_does_not_fit_waits_for_those_in_flight() -> None:
 
 def test_the_output_limit_is_lowered_before_the_run_is_stopped() -> None:
     gate = Gate(Budget(tokens=100))
-    bound = Bound(input_tokens=20, output_tokens=1000, least_output_tokens=50)
+    bound = Bound(input_tokens=20, output_tokens=1000, enough_output_tokens=50, least_output_tokens=10)
     reservation = gate.reserve(bound)
     assert reservation == Reservation(Spend(1, 70, 0.0), 50)
+    last = gate.reserve(bound)
+    assert last == Reservation(Spend(1, 30, 0.0), 10)
     gate.settle(reservation, Spend(1, 60, 0))
+    gate.settle(last, Spend(1, 30, 0))
     with pytest.raises(StopRun) as caught:
         gate.reserve(bound)
     assert caught.value.reason == "budget"
@@ -208,7 +211,7 @@ def test_what_was_spent_before_counts() -> None:
     gate = Gate()
     gate.set_caps(Budget(usd=1.0), spent=Spend(7, 70, 1.0))
     with pytest.raises(StopRun):
-        gate.reserve(Bound(1, 1, 1, 0.1, 0.1))
+        gate.reserve(Bound(1, 1, 1, 1, 0.1, 0.1))
 
 
 def test_a_raised_cap_lets_calls_go_on() -> None:
@@ -252,7 +255,7 @@ def test_settled_spend_never_exceeds_a_cap(cap: int, calls: list[tuple[int, int,
     gate = Gate(Budget(tokens=cap))
     for inputs, outputs, share in calls:
         try:
-            reservation = gate.reserve(Bound(inputs, outputs, max(1, outputs // 4)))
+            reservation = gate.reserve(Bound(inputs, outputs, max(1, outputs // 2), max(1, outputs // 4)))
         except StopRun:
             assert gate.closed is not None
             break
