@@ -44,7 +44,7 @@ class OutputLimits:
             self._longest = max(self._longest, output_tokens or 0)
 
     def of(self, request: Request) -> tuple[int, int, int]:
-        """The limit of this request's answer; what it may be lowered to where that is too much; and at worst."""
+        """The limit of this request's answer; what it is lowered to where that is too much; and at worst."""
         limit = request.config.max_tokens or self._most
         if not self._keeps_limit:
             return limit, limit, limit

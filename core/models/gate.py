@@ -2,10 +2,10 @@
 
 A cap is kept by reserving, before a call, the most it can cost: its prompt at one token a byte (no tokenizer
 in use makes more) and its answer at the request's token limit. The reservation is settled to the real cost
-after. Where the full limit does not fit, the answer's limit itself is lowered to what usually is enough, and as
-far as `Bound.least_output_tokens`: the provider then cannot bill more than was reserved, and the last dollar is
-used. Calls that do not fit even so wait for those in flight, whose settlements free room; what can never fit
-closes the gate.
+after. Where the full limit does not fit, the answer's limit itself is lowered to what usually is enough, and
+as far as `Bound.least_output_tokens`: the provider then cannot bill more than was reserved, and the last
+dollar is used. Calls that do not fit even so wait for those in flight, whose settlements free room; what can
+never fit closes the gate.
 """
 
 from __future__ import annotations

@@ -58,7 +58,8 @@ _SHAPES = re.compile(
     r"""
     (?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s:@'"]+:[^/\s@'"]+@         # user and password in an address
     | (?P<header>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}
-    | (?P<field>\b(?:api[_-]?key|access[_-]?token|secret|password|authorization)["']?\s*[=:]\s*["']?)
+    | (?P<field>\b(?:api[_-]?key|access[_-]?token|secret|password|authorization)
+        ["']?\s*[=:]\s*["']?(?:(?:bearer|basic)\s+)?)
       [^\s"'&,;)}\]]{6,}
     | \b(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}
     | \b(?:gsk|xai|hf|ghp|gho|ghs|glpat|r8|fw|tgp|nvapi|pplx|csk)[-_][A-Za-z0-9_-]{12,}

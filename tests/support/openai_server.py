@@ -1,4 +1,4 @@
-"""A loopback server that speaks the OpenAI chat-completions protocol, with the faults of real ones dialled in."""
+"""A loopback server that speaks OpenAI's chat-completions protocol, with faults of real ones dialled in."""
 
 from __future__ import annotations
 

@@ -350,7 +350,7 @@ def test_an_outage_ends_the_run_as_failed(tmp_path: Path) -> None:
     notices: list[Notice] = []
     engine = CountingEngine(fail=lambda number: lm15.ServerError("down") if number >= 10 else None)
     profile = ModelProfile(model="test/model", retries=0)
-    meter, lm = metered(tmp_path, engine, profile=profile, on_notice=notices.append)
+    _meter, lm = metered(tmp_path, engine, profile=profile, on_notice=notices.append)
     failed = 0
     with pytest.raises(StopRun) as caught:
         for number in range(100):
@@ -367,7 +367,7 @@ def test_an_outage_ends_the_run_as_failed(tmp_path: Path) -> None:
 
 def test_a_wrong_key_ends_the_run_soon(tmp_path: Path) -> None:
     engine = CountingEngine(fail=lambda number: lm15.AuthError("wrong key"))
-    meter, lm = metered(tmp_path, engine)
+    _meter, lm = metered(tmp_path, engine)
     with pytest.raises(StopRun):
         for number in range(100):
             try:
