@@ -86,6 +86,7 @@ def score(request: ScoreRequest) -> dict[str, Any]:
         )
     job.metric.judge_lm = job.lms["judge"]
     run = request.recipe.run
+    recorded = job.meter.snapshot()
     try:
         with dspy.context(lm=job.lms["student"], disable_history=True, callbacks=[]):
             result = evaluate_program(
@@ -99,7 +100,7 @@ def score(request: ScoreRequest) -> dict[str, Any]:
     except StopRun as stop:
         raise RunError(f"the scoring was stopped: {stop.detail}", where=request.split) from stop
     finally:
-        ledger = job.meter.snapshot()
+        ledger = count_since(recorded, job.meter.snapshot())
         job.meter.close()
     return {
         "split": request.split,
@@ -110,6 +111,24 @@ def score(request: ScoreRequest) -> dict[str, Any]:
         "warnings": list(warnings),
         "ledger": ledger,
         "rows": ordered_rows(result.rows),
+    }
+
+
+_COUNTS = ("asked", "paid", "joined", "replayed", "errors", "retries", "input_tokens", "output_tokens", "usd")
+
+
+def count_since(
+    before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """What was asked and paid between two snapshots of a ledger, by role; usd None where unknown."""
+    return {
+        role: {
+            name: None
+            if counts[name] is None or before.get(role, {}).get(name, 0) is None
+            else counts[name] - before.get(role, {}).get(name, 0)
+            for name in _COUNTS
+        }
+        for role, counts in after.items()
     }
 
 

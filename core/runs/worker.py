@@ -14,11 +14,11 @@ import time
 import traceback
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from filelock import FileLock, Timeout
 
-from ..errors import CompilotError, RunError
+from ..errors import CompilotError, RunError, StopReason
 from . import events as ev
 from .control import read_control
 from .events import EventLog
@@ -63,9 +63,14 @@ class Session:
         self.meter: Any = None
         self.recorder: Any = None
         self._ended = threading.Lock()
+        self._stop = ""
+        """Why the run is to stop; empty while it is not."""
         self._last_ledger: dict[str, Any] = {}
 
     def run(self) -> int:
+        threading.Thread(target=self._pulse, name="pulse", daemon=True).start()
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
         try:
             stored = self.folder.read_recipe()
             job = self._prepare(stored)
@@ -73,10 +78,6 @@ class Session:
             return self._fail(error)
         except Exception as error:  # noqa: BLE001 - the last line: the person gets three parts, the log the rest
             return self._fail(self._unexpected(error))
-        pulse = threading.Thread(target=self._pulse, name="pulse", daemon=True)
-        pulse.start()
-        signal.signal(signal.SIGTERM, self._on_signal)
-        signal.signal(signal.SIGINT, self._on_signal)
         from .execute import execute
 
         try:
@@ -158,7 +159,17 @@ class Session:
         while True:
             time.sleep(POLL_SECONDS)
             control = read_control(self.folder)
-            if control is not None and control.attempt in (None, self.attempt):
+            if control is not None and control.attempt not in (None, self.attempt):
+                control = None
+            if control is not None and control.command == "stop":
+                self._stop = self._stop or "stopped by request"
+            if self.meter is None:
+                if self._stop:
+                    self._leave_behind("stopped", self._stop)
+                continue
+            if self._stop:
+                self.meter.gate.close("stopped", self._stop)
+            if control is not None:
                 if control.command == "pause" and not paused:
                     paused = True
                     self.meter.gate.pause()
@@ -167,8 +178,6 @@ class Session:
                     paused = False
                     self.meter.gate.resume()
                     self.log.emit(ev.Resumed())
-                elif control.command == "stop":
-                    self.meter.gate.close("stopped", "stopped by request")
             now = time.monotonic()
             if now - last_ledger > LEDGER_SECONDS:
                 last_ledger = now
@@ -177,7 +186,10 @@ class Session:
             if self.meter.gate.closed:
                 closed_at = closed_at or now
                 if now - closed_at > GRACE_SECONDS:
-                    self._leave_behind()
+                    stop = self.meter.gate.closed
+                    self._leave_behind(
+                        stop.reason, f"{stop.detail}; user code did not come back and was left behind"
+                    )
 
     def _tell_ledger(self) -> None:
         roles = self.meter.snapshot()
@@ -186,17 +198,17 @@ class Session:
             self.log.emit(ev.LmCalls(roles=roles))
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        self.meter.gate.close("stopped", f"stopped by {signal.Signals(number).name}")
+        self._stop = self._stop or f"stopped by {signal.Signals(number).name}"
 
-    def _leave_behind(self) -> None:
-        """User code hangs after a stop: write the end without it and leave."""
+    def _leave_behind(self, reason: StopReason, detail: str) -> NoReturn:
+        """User code still loads or hangs after a stop: write the end without it and leave."""
         from .execute import Outcome
 
-        stop = self.meter.gate.closed
-        status: Any = "failed" if stop.reason == "failed" else "stopped"
-        outcome = Outcome(
-            status, stop.reason, f"{stop.detail}; user code did not come back and was left behind"
-        )
+        status: Any = "failed" if reason == "failed" else "stopped"
+        outcome = Outcome(status, reason, detail)
+        if self.recorder is None:
+            self._end(outcome)
+            os._exit(0)
         outcome.candidate = self.recorder.best_candidate
         if outcome.candidate:
             outcome.best["val"] = self.recorder.full_val_scores().get(outcome.candidate)

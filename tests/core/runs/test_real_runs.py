@@ -126,7 +126,7 @@ def test_broken_workspaces_fail_with_three_parts_and_no_traceback(tmp_path, name
     try:
         run, state = run_to_end(folder, make_recipe(folder, "LabeledFewShot"))
     except CompilotError as error:
-        assert expected in str(error)  # noqa: PT017
+        assert expected in str(error)
         return
     assert state.status == "failed"
     assert expected in state.detail + state.where
@@ -179,3 +179,13 @@ def test_the_same_seed_gives_the_same_run(tmp_path, optimizer):
     assert states[0].best == states[1].best
     assert {c.id for c in states[0].candidates} == {c.id for c in states[1].candidates}
     assert totals(states[0])["asked"] == totals(states[1])["asked"]
+
+
+def test_a_program_that_hangs_while_it_loads_can_be_stopped(tmp_path):
+    folder = make_workspace(tmp_path / "w")
+    (folder / "program.py").write_text("import time\ntime.sleep(600)\n")
+    run = start_run(make_recipe(folder, "LabeledFewShot"), folder)
+    wait_for(run, lambda s: s.phase == "load")
+    control.stop(run.folder)
+    state = finish(run)
+    assert (state.status, state.stop_reason) == ("stopped", "stopped")
