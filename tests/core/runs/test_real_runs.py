@@ -86,7 +86,7 @@ def test_pause_holds_every_call_until_resumed(tmp_path):
     assert finish(run).status == "completed"
 
 
-@pytest.mark.parametrize("cap", [{"calls": 120}, {"tokens": 40_000}])
+@pytest.mark.parametrize("cap", [{"calls": 120}, {"tokens": 150_000}])
 def test_a_cap_is_never_passed_and_keeps_the_best(tmp_path, cap):
     folder = make_workspace(tmp_path / "w")
     recipe = make_recipe(folder, "BootstrapFewShotWithRandomSearch", budget=cap)
