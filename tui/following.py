@@ -6,6 +6,7 @@ import contextlib
 import os
 import shlex
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -15,6 +16,7 @@ from core.errors import RunError
 from core.runs import control
 from core.runs.folder import RunFolder
 from core.runs.follow import follow
+from core.runs.process import is_alive
 from core.runs.reduce import FINAL, RunState
 
 from .codes import FAILED, INTERRUPTED
@@ -84,7 +86,16 @@ def follow_run(folder: Path, display: Display) -> RunState:
     with display:
         for state in follow(folder):
             display.show(state)
+    wait_for_exit(folder)
     return state
+
+
+def wait_for_exit(folder: Path, seconds: float = 5.0) -> None:
+    """Give the process of a run that has ended the moment it needs to be gone, so that the run can be
+    resumed or removed right after."""
+    deadline = time.monotonic() + seconds
+    while is_alive(RunFolder(folder).read_owner()) and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def follow_and_report(

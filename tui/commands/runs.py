@@ -22,7 +22,7 @@ from core.workspace import Workspace
 from ..codes import INTERRUPTED
 from ..display import ProgressKind
 from ..display.activity import recent
-from ..following import describe_result, follow_and_report, summary_lines
+from ..following import describe_result, follow_and_report, summary_lines, wait_for_exit
 from ..lazy import LazyGroup, Row
 from ..output import print_json, print_lines, say
 from ..text import count, duration, percent, table, usd
@@ -174,6 +174,7 @@ def stop(run: str, wait: float, workspace: Path, as_json: bool) -> int:
     if state.status not in FINAL:
         _report_request(folder, "stopping", "calls in flight finish, the best is kept", as_json)
         return 0
+    wait_for_exit(folder)
     if as_json:
         print_json(describe_result(folder, state))
     else:
