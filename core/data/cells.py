@@ -28,8 +28,8 @@ ColumnType = Literal[
     "empty",
 ]
 
-_INTEGER = re.compile(r"-?[1-9][0-9]{0,17}|0").fullmatch
-_NUMBER = re.compile(r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?").fullmatch
+_INTEGER = re.compile(r"-?[1-9][0-9]{0,14}|0").fullmatch
+_NUMBER = re.compile(r"-?(?:(?:0|[1-9][0-9]{0,14})(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?").fullmatch
 _BOOLEAN = {"true": True, "false": False, "True": True, "False": False, "TRUE": True, "FALSE": False}
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
@@ -88,7 +88,7 @@ def _clean(texts: list[tuple[str, str]]) -> list[tuple[str, str]]:
 class TextTyper:
     """Finds what a column of plain text holds: integers, numbers, booleans, or just text.
 
-    Only plain forms count: `007`, `+1 555` and 19-digit ids stay text, as do dates and NaN.
+    Only forms that a float holds exactly count: `007`, `+1 555`, 16-digit ids, dates and NaN stay text.
     """
 
     def __init__(self) -> None:

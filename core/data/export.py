@@ -91,7 +91,8 @@ def _write_delimited(delimiter: str) -> Callable[..., int]:
         rows: Iterable[Mapping[str, Any]], columns: Sequence[str], stream: IO[bytes], guard: bool
     ) -> int:
         text = io.TextIOWrapper(stream, encoding="utf-8", errors="replace", newline="", write_through=True)
-        writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+        # Any other line end leaves a lone carriage return unquoted.
+        writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
         tidy = guard_cell if guard else str
         writer.writerow([tidy(column) for column in columns])
         count = 0

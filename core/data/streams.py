@@ -24,6 +24,12 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_BINARY = 0.05
+"""Share of control bytes from which a file is no text."""
+_FEW = 8
+"""Control bytes that any text may hold."""
+_FOREIGN = 0.25
+"""Share of undecodable characters from which a text is not UTF-8 with a few bad bytes."""
 _CONTROL = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
 
 
@@ -132,11 +138,18 @@ def _find_encoding(source: Source, sample: bytes) -> str:
             return encoding
     if (wide := _guess_utf16(sample)) is not None:
         return wide
-    if len(_CONTROL.findall(sample)) * 10 > len(sample):
+    if len(_CONTROL.findall(sample)) > max(_BINARY * len(sample), _FEW):
         raise DataError(
             "the file is binary, not text",
             where=source.name,
             fix="set data.format if it is parquet, arrow or xlsx, or data.encoding if it is text",
+        )
+    text = sample.decode("utf-8", "replace")
+    if text.count("\ufffd") > _FOREIGN * len(text):
+        raise DataError(
+            "the file is not UTF-8 text",
+            where=source.name,
+            fix="name its encoding in data.encoding: cp1252, cp1251, shift_jis, utf-16-le …",
         )
     return "utf-8"
 

@@ -24,6 +24,8 @@ class _Tape:
         self.taken: list[str] = []
         self.damaged = False
         """Whether a character of the record could not be decoded."""
+        self.cut = False
+        """Whether a line of the record was too long to be held."""
         self.line = 0
         """Number of the last line given."""
 
@@ -36,12 +38,14 @@ class _Tape:
         self.taken.append(line)
         if not line.isascii() and "\ufffd" in line:
             self.damaged = True
+        if len(line) >= MAX_LINE:
+            self.cut = True
         return line
 
     def start_record(self) -> int:
         """Forgets the last record; gives the line the next one starts on."""
         self.taken.clear()
-        self.damaged = False
+        self.damaged = self.cut = False
         return self.line + 1
 
     def give_back_all_but_first(self) -> None:
@@ -81,15 +85,15 @@ def _read_lines(source: Source, lines: TextLines, block_rows: int) -> Iterator[B
                     f"the header cannot be read: {error}", where=f"{source.name}, line {start}"
                 ) from None
             tape.give_back_all_but_first()
-            if len(tape.taken[0]) >= MAX_LINE:
-                report("too_long", f"a line of over {MAX_LINE:,} characters: row not loaded", start, lost=1)
-            else:
-                report("broken_quote", f"{_explain(error)}: row not loaded", start, lost=1)
+            report("broken_quote", f"{_explain(error)}: row not loaded", start, lost=1)
             continue
         if not row:
             continue
         if not names:
             names = _name_columns(source, row, start, problems)
+            continue
+        if tape.cut:
+            report("too_long", f"a line of over {MAX_LINE:,} characters: row not loaded", start, lost=1)
             continue
         if len(row) != len(names):
             report(

@@ -12,10 +12,11 @@ from ...errors import DataError
 from ..problems import Block, Problem, ProblemKind
 from ..sources import Source
 from ..streams import MAX_LINE, TextLines, open_text
-from .delimited import MAX_COLUMNS
 
 MAX_DEPTH = 100
 """Nesting of lists and objects; deeper rows are reported."""
+MAX_COLUMNS = 2_000
+"""Different keys of all rows together."""
 _decode = msgspec.json.Decoder().decode
 _split_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _split_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode

@@ -60,7 +60,7 @@ def _run_child(source: Source, rows: Path) -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        cwd=source.path.absolute().parent,
+        cwd=root,
         start_new_session=True,
     )
     try:

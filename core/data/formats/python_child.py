@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Mapping
 from datetime import date, datetime, time
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,21 @@ class _Unusable(Exception):
     pass
 
 
-def main(path: Path, target: str, rows: Path, errors: Path) -> None:
+class _OwnNames:
+    """Lets the person's `core` and `tui` win over ours, which this process does not need."""
+
+    def __init__(self, folders: list[str]) -> None:
+        self._folders = folders
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        return PathFinder.find_spec(name, self._folders) if name in ("core", "tui") else None
+
+
+def main(path: Path, target: str, root: Path, rows: Path, errors: Path) -> None:
+    folders = [str(path.parent), str(root)]
+    # Behind the libraries: a `secrets.py` or `click.py` of the person's must not stand in for them.
+    sys.path.extend(folders)
+    sys.meta_path.insert(0, _OwnNames(folders))  # type: ignore[arg-type]
     try:
         examples = find_examples(load_module(path), target)
         with rows.open("w", encoding="utf-8") as out:
@@ -33,12 +48,12 @@ def main(path: Path, target: str, rows: Path, errors: Path) -> None:
 
 
 def load_module(path: Path) -> Any:
-    sys.path.insert(0, str(path.parent))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = f"examples_{path.stem}" if path.stem in sys.stdlib_module_names else path.stem
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise _Unusable("this is no Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
@@ -116,4 +131,4 @@ def summarize(error: BaseException, path: Path) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
+    main(Path(sys.argv[1]), sys.argv[2], *map(Path, sys.argv[3:]))
