@@ -46,15 +46,9 @@ def read_python(source: Source, block_rows: int) -> Iterator[Block]:
 
 def _run_child(source: Source, rows: Path) -> None:
     errors = rows.with_suffix(".error")
-    command = [
-        sys.executable,
-        "-P",
-        str(_CHILD),
-        str(source.path.absolute()),
-        source.target,
-        str(rows),
-        str(errors),
-    ]
+    path, named = source.path.absolute(), Path(source.name).expanduser()
+    root = path.parent if named.is_absolute() else path.parents[len(named.parts) - 1]
+    command = [sys.executable, "-P", str(_CHILD), str(path), source.target, *map(str, (root, rows, errors))]
     child = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

@@ -35,7 +35,7 @@ def main(path: Path, target: str, root: Path, rows: Path, errors: Path) -> None:
     folders = [str(path.parent), str(root)]
     # Behind the libraries: a `secrets.py` or `click.py` of the person's must not stand in for them.
     sys.path.extend(folders)
-    sys.meta_path.insert(0, _OwnNames(folders))  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _OwnNames(folders))
     try:
         examples = find_examples(load_module(path), target)
         with rows.open("w", encoding="utf-8") as out:

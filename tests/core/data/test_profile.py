@@ -15,13 +15,13 @@ from core.data.roles import guess_roles
 from core.data.tokens import estimate_tokens
 from core.recipe import DataSpec, SplitSpec
 
-WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau".split()
+WORDS = [first + last for first in ("al", "be", "ga", "del") for last in ("pha", "ta", "ma", "sil", "on")]
 
 
 def _sound(count: int) -> list[dict[str, Any]]:
     return [
         {
-            "message": " ".join(WORDS[(i * 7 + j * (i % 5 + 1)) % 19] for j in range(12)) + f" {i}",
+            "message": " ".join(WORDS[(i * 7 + j * (i % 5 + 1)) % 20] for j in range(12)) + f" {i}",
             "label": "xyz"[i % 3],
         }
         for i in range(count)
@@ -75,12 +75,7 @@ def test_each_flaw_is_found_with_its_rows(tmp_path: Path) -> None:
 
 def test_leaks_between_files(tmp_path: Path) -> None:
     rows = _sound(60)
-    near = {**rows[5], "message": rows[5]["message"].replace("alpha", "alpha,").upper() + "!"}
-    near["message"] = (
-        near["message"].replace("!", " please")
-        if near["message"].lower() == rows[5]["message"]
-        else near["message"]
-    )
+    near = {**rows[5], "message": rows[5]["message"].upper() + "!"}
     for name, part in (("train", rows[:40]), ("val", [*rows[40:], rows[0]]), ("test", [near, rows[1]])):
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
     spec = DataSpec(train="train.jsonl", val="val.jsonl", test="test.jsonl", inputs=("message",))
@@ -183,14 +178,19 @@ def test_near_pairs_take_linear_time() -> None:
         (["question", "answer"], ["question"], ["answer"], {}),
         (["query", "gold"], ["question"], ["answer"], {"question": "query", "answer": "gold"}),
         (["Ticket_Text", "label"], ["ticket_text"], ["label"], {"ticket_text": "Ticket_Text"}),
-        (["messages", "categori"], ["message"], ["category"], {"message": "messages"}),
+        (
+            ["messages", "categori"],
+            ["message"],
+            ["category"],
+            {"message": "messages", "category": "categori"},
+        ),
     ],
 )
 def test_guessed_roles(
     columns: list[str], inputs: list[str], outputs: list[str], mapping: dict[str, str]
 ) -> None:
     guess = guess_roles([*columns, "id", "user_id", "weight"], inputs, outputs)
-    assert {**guess.map, "category": ""} == {**mapping, "category": guess.map.get("category", "")}
+    assert guess.map == mapping
     assert guess.inputs == tuple(inputs)
     assert (guess.id, guess.group, guess.weight, guess.missing) == ("id", "user_id", "weight", ())
 
