@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import compile_program, follow, load_run, load_state, resume_run, start_run
+    from .cost.estimate import Estimate, estimate
     from .errors import CompilotError, StopRun
     from .recipe import Budget, ModelProfile, Recipe
     from .results.evaluate import evaluate_file, evaluate_run
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "api": ("compile_program", "follow", "load_run", "load_state", "resume_run", "start_run"),
+    "cost.estimate": ("Estimate", "estimate"),
     "errors": ("CompilotError", "StopRun"),
     "recipe": ("Budget", "ModelProfile", "Recipe"),
     "results.evaluate": ("evaluate_file", "evaluate_run"),
@@ -31,11 +33,13 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "Budget",
     "CompilotError",
+    "Estimate",
     "ModelProfile",
     "Recipe",
     "StopRun",
     "Workspace",
     "compile_program",
+    "estimate",
     "evaluate_file",
     "evaluate_run",
     "export_run",

@@ -10,6 +10,7 @@ COMMANDS = (
     Row("metric", "commands.metric:metric", "Test the metric, score stored answers again, templates."),
     Row("program", "commands.program:program", "Show the program, try it on one input."),
     Row("check", "commands.check:check", "Preflight: program, data, metric, models, optimizer, budget."),
+    Row("estimate", "commands.estimate:estimate", "Calls, tokens, dollars and minutes of a run, by role."),
     Row("run", "commands.run:run", "Compile: run an optimizer in its own process."),
     Row("runs", "commands.runs:runs", "List, show, watch, pause, resume, stop, kill and remove runs."),
     Row("eval", "commands.evaluate:evaluate", "Score the program of a run, or an exported one."),
