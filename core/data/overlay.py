@@ -129,11 +129,21 @@ def _change(state_dir: Path, key: str, change: Callable[[Edit], Edit]) -> Edit:
 
 @contextmanager
 def lock_state(state_dir: Path, name: str) -> Iterator[None]:
-    """Holds the lock over reading, changing and writing one file of the state folder, across processes."""
+    """Holds the lock over reading, changing and writing one file of the state folder, across processes. Raises `StoreError`."""
     from filelock import FileLock
 
-    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with FileLock(state_dir / f".{name}.lock"):
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = FileLock(state_dir / f".{name}.lock", mode=0o600)
+        lock.acquire()
+    except OSError as error:
+        raise StoreError(
+            f"the state folder cannot be written: {error.strerror or error}",
+            where=str(state_dir),
+            fix="make the folder writable, or copy the workspace to one that is",
+        ) from error
+    with lock:
+        lock.release()
         yield
 
 

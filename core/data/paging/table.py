@@ -14,7 +14,7 @@ from ..formats import PLAIN_TEXT
 from ..problems import Problem
 from ..sources import Source, find_sources
 from ..table import Column
-from .cache import default_cache_folder
+from .cache import CacheSlot, default_cache_folder
 from .first import FirstRows, read_first
 from .index import Index
 from .memory import MemoryIndex
@@ -52,7 +52,8 @@ class PagedTable:
         self._cache_folder = cache_folder
         self._first: FirstRows | None = read_first(sources)
         self._index: Index | MemoryIndex | None = None
-        if index and not (self._first is not None and self._first.complete):
+        small = self._first is not None and self._first.complete
+        if not small and (index or CacheSlot(sources, cache_folder).load() is not None):
             self.start_index()
 
     def __enter__(self) -> PagedTable:
@@ -167,7 +168,7 @@ def open_table(
     """Opens what `text` names (see `find_sources`) for paging.
 
     The cache goes to the workspace's state folder, or to the user's cache folder. With `index=False` nothing
-    is indexed until it is needed. Raises `DataError` when the first file cannot be read at all.
+    is indexed until it is needed; a cache that fits is used either way. Raises `DataError` when the first file cannot be read at all.
     """
     sources = find_sources(text, root, format=format, encoding=encoding)
     return PagedTable(sources, default_cache_folder(state_dir), index=index)
