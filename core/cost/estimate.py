@@ -91,7 +91,7 @@ def estimate_run(recipe: Recipe, measured: Measured) -> Estimate:
     roles = {}
     guessed = []
     for role, calls in plan.calls.items():
-        inputs, outputs = _tokens_per_call(role, plan, params, measured)
+        inputs, outputs = _tokens_per_call(role, plan, optimizer.spec.name, params, measured)
         if role not in measured.tokens:
             guessed.append(role)
         answered = Range(calls.low * paid.low, calls.expected * paid.expected, calls.high * paid.high)
@@ -144,7 +144,7 @@ def _paid_shares(plan: Plan, measured: Measured) -> Range:
 
 
 def _tokens_per_call(
-    role: Role, plan: Plan, params: Mapping[str, Any], measured: Measured
+    role: Role, plan: Plan, optimizer: str, params: Mapping[str, Any], measured: Measured
 ) -> tuple[Range, Range]:
     """Input and output tokens of one call of the role."""
     tokens = measured.tokens.get(role)
@@ -159,7 +159,7 @@ def _tokens_per_call(
     outputs = Range(tokens.output, tokens.output, tokens.output).widened(_TOKEN_ROOM)
     if role != "student":
         return Range(tokens.input, tokens.input, tokens.input).widened(_TOKEN_ROOM), outputs
-    demos = _most_demos(params, measured.facts.train or 0) * measured.demo_tokens
+    demos = _most_demos(optimizer, params, measured.facts.train or 0) * measured.demo_tokens
     text = _TEXT_KEPT * measured.tokens["reflection"].output if "reflection" in measured.tokens else 0.0
     if "reflection" not in plan.calls:
         text = 0.0
@@ -177,13 +177,14 @@ def _tokens_per_call(
     )
 
 
-def _most_demos(params: Mapping[str, Any], train: int) -> int:
+def _most_demos(optimizer: str, params: Mapping[str, Any], train: int) -> int:
     """The most demonstrations a predictor's prompt can hold under these parameters."""
+    if optimizer == "BootstrapFewShotWithOptuna":
+        return 1  # a trial picks one demonstration for each predictor (dspy's teleprompt_optuna.py)
+    if params.get("k") is not None:
+        return min(int(params["k"]), train)  # all of them come from the k rows
     names = ("max_labeled_demos", "max_bootstrapped_demos", "max_demos")
-    given = [int(params[name]) for name in names if params.get(name) is not None]
-    if not given and params.get("k") is not None:
-        given = [int(params["k"])]
-    return min(max(given, default=0), train)
+    return min(max((int(params[name]) for name in names if params.get(name) is not None), default=0), train)
 
 
 def _minutes(recipe: Recipe, plan: Plan, measured: Measured, paid: Range) -> Range:
