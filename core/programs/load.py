@@ -33,17 +33,22 @@ class SettingsWatch:
 @contextmanager
 def watch_settings() -> Iterator[SettingsWatch]:
     """Notes which of dspy's settings are others after the block (`dspy.configure` in the user's code)."""
-    import dspy
-
     watch = SettingsWatch()
-    before = dict(dspy.settings.config)
+    before = global_settings()
     try:
         yield watch
     finally:
-        after = dict(dspy.settings.config)
+        after = global_settings()
         watch.changed = tuple(
             sorted(name for name in before.keys() | after.keys() if before.get(name) is not after.get(name))
         )
+
+
+def global_settings() -> dict[str, Any]:
+    """dspy's settings for the whole process, without what a `dspy.context` lays over them here."""
+    from dspy.dsp.utils.settings import main_thread_config
+
+    return dict(main_thread_config)
 
 
 def load_attribute(

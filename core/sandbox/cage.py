@@ -22,11 +22,17 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 _PACKAGE = __name__.rpartition(".sandbox.")[0]
 
+_job_pid = 0
+_give_up: Callable[[float], None] | None = None
+"""Ends this process as one that hangs; set inside a job."""
+
 Progress = Callable[[Any], None]
 
 
 def run_job(request: dict[str, Any], result_fd: int, output_fd: int, stack_fd: int) -> NoReturn:
     """Become the job and never return: the process ends with it."""
+    global _job_pid  # one job a process: it is what the process is for
+    _job_pid = os.getpid()
     os.setsid()
     set_process_control(PR_SET_PDEATHSIG, signal.SIGKILL)
     _redirect(output_fd)
@@ -35,6 +41,7 @@ def run_job(request: dict[str, Any], result_fd: int, output_fd: int, stack_fd: i
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _limit(request["limits"])
     end_process = _tell_before_exit(stack_fd)
+    _prepare_to_give_up(result_fd, stack_fd, end_process)
     status = 0
     try:
         os.chdir(request["cwd"])
@@ -66,6 +73,23 @@ def _tell_before_exit(stack_fd: int) -> Callable[[int], NoReturn]:
 
     os._exit = exit_with_stack
     return real
+
+
+def end_as_hung(seconds: float) -> None:
+    """End the job here and now, as one whose code did not end in time; does nothing outside of a job."""
+    if _give_up is not None:
+        _give_up(seconds)
+
+
+def _prepare_to_give_up(result_fd: int, stack_fd: int, end_process: Callable[[int], NoReturn]) -> None:
+    global _give_up
+
+    def give_up(seconds: float) -> None:
+        faulthandler.dump_traceback(stack_fd)
+        _send(result_fd, {"hung": seconds})
+        end_process(1)
+
+    _give_up = give_up
 
 
 def set_process_control(option: int, value: int) -> None:
@@ -115,6 +139,9 @@ def _make_progress(result_fd: int) -> Progress:
 
 
 def _send(fd: int, message: dict[str, Any]) -> None:
+    if os.getpid() != _job_pid:
+        # A fork that the user's code made came back into ours: it is not the job.
+        os.kill(os.getpid(), signal.SIGKILL)
     data = encode_json(message) + b"\n"
     while data:
         data = data[os.write(fd, data) :]

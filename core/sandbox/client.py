@@ -20,7 +20,7 @@ from .. import errors
 from ..bootstrap import command
 from ..errors import CompilotError, RunError
 from ..jsonable import encode_json
-from .limits import JobKilled, KillReason, Limits, Outcome, StackFrame
+from .limits import JobKilled, KillReason, Limits, Outcome, StackFrame, affordable_memory_mb
 
 START_SECONDS = 60.0
 GRACE_SECONDS = 5.0
@@ -38,7 +38,7 @@ class Sandbox:
         self, cwd: Path, *, limits: Limits | None = None, preload: Sequence[str] = ("dspy",)
     ) -> None:
         self.cwd = cwd
-        self.limits = limits or Limits()
+        self.limits = limits or Limits(memory_mb=affordable_memory_mb())
         self._preload = tuple(preload)
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
@@ -217,7 +217,7 @@ class Sandbox:
 def _describe_kill(reason: KillReason, reply: dict[str, Any], limits: Limits) -> tuple[str, str]:
     if reason == "time":
         return (
-            f"The code did not end within {limits.seconds:g} seconds.",
+            f"The code did not end within {reply.get('after', limits.seconds):g} seconds.",
             "look for an endless loop or a call that waits, or allow more time",
         )
     if reason == "memory":

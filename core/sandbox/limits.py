@@ -24,6 +24,13 @@ class Limits(msgspec.Struct, frozen=True):
     """Processes it may have started at a time."""
 
 
+def affordable_memory_mb() -> float:
+    """Half of what is free on this machine now, between 512 MB and 4 GB."""
+    import psutil
+
+    return float(min(4096.0, max(512.0, psutil.virtual_memory().available / 2**21)))
+
+
 class StackFrame(msgspec.Struct, frozen=True):
     """A line the job was at when it was killed."""
 

@@ -85,6 +85,7 @@ class _Job:
         self.dropped = 0
         self.result: dict[str, Any] | None = None
         self.killed: KillReason | None = None
+        self.after = self.limits["seconds"]
         self.looks = 0
         self.used_by_children = 0
         self.started = time.monotonic()
@@ -183,6 +184,8 @@ class _Job:
         if "progress" in message:
             if self.connected:
                 _send(self.control, {"progress": message["progress"]})
+        elif "hung" in message:
+            self.killed, self.after = "time", message["hung"]
         elif self.result is None and message.keys() & {"value", "error", "crash"}:
             self.result = message
 
@@ -228,7 +231,7 @@ class _Job:
         if self.result is not None:
             reply |= self.result
         else:
-            reply |= {"killed": self.killed or "died", "status": code, "stack": frames}
+            reply |= {"killed": self.killed or "died", "status": code, "stack": frames, "after": self.after}
         _send(self.control, reply)
 
 

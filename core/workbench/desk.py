@@ -13,7 +13,7 @@ from ..errors import DataError, MetricError, ProgramError
 from ..findings import Finding
 from ..recipe import Recipe
 from ..sandbox.client import Sandbox
-from ..sandbox.limits import JobKilled, Limits, Outcome
+from ..sandbox.limits import JobKilled, Outcome
 from .reports import (
     AnswerReport,
     LoadReport,
@@ -58,7 +58,7 @@ class Desk:
 
         Raises `ProgramError` when it cannot be loaded, `JobKilled` when its code hangs or dies.
         """
-        outcome = self._call("describe", {"measure": measure, "fit": fit}, Limits(seconds=180), on_progress)
+        outcome = self._call("describe", {"measure": measure, "fit": fit}, 180, on_progress)
         return msgspec.convert(outcome.value, ProgramReport)
 
     def try_program(
@@ -71,7 +71,7 @@ class Desk:
     ) -> TryReport:
         """Run the program on one input: the given one, or a row of the data (the first of val)."""
         params = {"inputs": inputs, "row": row, "state": state}
-        outcome = self._call("try_program", params, Limits(seconds=seconds), None)
+        outcome = self._call("try_program", params, seconds, None)
         report = msgspec.convert(outcome.value, TryReport)
         return msgspec.structs.replace(report, output=outcome.output)
 
@@ -99,7 +99,7 @@ class Desk:
             "program_seconds": seconds / 4,
         }
         try:
-            outcome = self._call("test_metric", params, Limits(seconds=seconds), note)
+            outcome = self._call("test_metric", params, seconds, note)
         except JobKilled as killed:
             return MetricReport(findings=(_killed_finding(killed, last, self.recipe.metric.target),))
         except (MetricError, DataError, ProgramError) as error:
@@ -127,13 +127,13 @@ class Desk:
         cannot be loaded, `JobKilled` when it does not come back.
         """
         params = {"rows": rows, "sources": sources or {}, "typed": typed, "row_seconds": row_seconds}
-        outcome = self._call("run_metric", params, Limits(seconds=seconds), on_progress)
+        outcome = self._call("run_metric", params, seconds, on_progress)
         scored = msgspec.convert(outcome.value, ScoredRows)
         return msgspec.structs.replace(scored, output=outcome.output, seconds=outcome.seconds)
 
     def answer_rows(self, rows: int, *, on_progress: OnProgress | None = None) -> AnswerReport:
         """The program's answers on some rows of val, in the form that `run_metric` takes."""
-        outcome = self._call("answer", {"rows": rows}, Limits(seconds=600), on_progress)
+        outcome = self._call("answer", {"rows": rows}, 600, on_progress)
         return msgspec.convert(outcome.value, AnswerReport)
 
     def load_all(self, *, on_progress: OnProgress | None = None) -> LoadReport:
@@ -146,7 +146,7 @@ class Desk:
                 on_progress(progress)
 
         try:
-            outcome = self._call("load_all", {}, Limits(seconds=120), note)
+            outcome = self._call("load_all", {}, 120, note)
         except JobKilled as killed:
             part = str(last.get("phase", "program"))
             return LoadReport(findings={part: (_killed_finding(killed, {}, part),)})
@@ -154,13 +154,14 @@ class Desk:
 
     def ask_models(self) -> list[dict[str, Any]]:
         """One short question to each role's own model: role, model, seconds, and the error or None."""
-        outcome = self._call("ask_models", {}, Limits(seconds=180), None)
+        outcome = self._call("ask_models", {}, 180, None)
         return list(outcome.value)
 
     def _call(
-        self, job: str, params: dict[str, Any], limits: Limits, on_progress: OnProgress | None
+        self, job: str, params: dict[str, Any], seconds: float, on_progress: OnProgress | None
     ) -> Outcome:
         sent = {"root": str(self.root), "recipe": self.recipe.to_dict(), **params}
+        limits = msgspec.structs.replace(self.sandbox.limits, seconds=seconds)
         return self.sandbox.call(f"workbench.jobs:{job}", sent, limits=limits, on_progress=on_progress)
 
 

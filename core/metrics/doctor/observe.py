@@ -17,6 +17,8 @@ from dspy.utils.callback import BaseCallback
 from ...errors import StopRun
 from ...jsonable import encode_json
 from ...programs.frames import Frame, find_user_frame
+from ...programs.load import global_settings
+from ...sandbox.cage import end_as_hung
 from ...sandbox.deadline import TimeLimitReached, time_limit
 from ..adapt import AdaptedMetric
 from ..verdict import Verdict
@@ -90,7 +92,7 @@ class Observer:
         pred_trace: Any = None,
     ) -> Observed:
         """Call the metric once, under the row's time limit."""
-        before = encode_json(example), encode_json(pred), dict(dspy.settings.config), random.getstate()
+        before = encode_json(example), encode_json(pred), global_settings(), random.getstate()
         self._touches = []
         self._callback.reset()
         prints = _Capped()
@@ -103,7 +105,7 @@ class Observer:
         ):
             self._watching = True
             try:
-                with time_limit(self.row_seconds, unless=lambda: self._callback.inside > 0):
+                with time_limit(self.row_seconds, unless=lambda: self._callback.inside > 0, deaf=end_as_hung):
                     verdict = self.metric(example, pred, trace, pred_name, pred_trace)
             except TimeLimitReached as limit:
                 hung = limit
@@ -111,7 +113,7 @@ class Observer:
                 raise
             finally:
                 self._watching = False
-        after = dict(dspy.settings.config)
+        after = global_settings()
         return Observed(
             verdict=verdict,
             prints=prints.getvalue(),

