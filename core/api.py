@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["compile_program", "follow", "load_run", "load_state", "resume_run", "start_run"]
 
 
-def start_run(
-    recipe: Recipe, workspace: Path | str | None = None, *, run_id: str | None = None
-) -> RunHandle:
+def start_run(recipe: Recipe, workspace: Path | str | None = None, *, run_id: str | None = None) -> RunHandle:
     """Start a run of the recipe in its own process and return at once.
 
     `workspace` is the folder that the recipe's targets and files are relative to; a recipe made by
@@ -70,7 +68,7 @@ def compile_program(
     """Compile live dspy objects in this process, with all that a run has: ledger, caps, journal, candidates.
 
     `lms` gives LMs by role; without one for the student, dspy's configured LM serves. `valset` defaults to
-    the train set, as dspy's optimizers do. The run folder is kept at `folder`, or in `.compilot/runs` here; the
+    the train set, as dspy's optimizers do. The run folder is kept at `folder`, or in `.compilot/runs`; the
     outcome's `program` is the best one; `status` and `stop_reason` say how it ended.
     """
     from .runs.live import compile_live

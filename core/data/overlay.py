@@ -129,7 +129,10 @@ def _change(state_dir: Path, key: str, change: Callable[[Edit], Edit]) -> Edit:
 
 @contextmanager
 def lock_state(state_dir: Path, name: str) -> Iterator[None]:
-    """Holds the lock over reading, changing and writing one file of the state folder, across processes. Raises `StoreError`."""
+    """Holds the lock over reading, changing and writing one file of the state folder, across processes.
+
+    Raises `StoreError`.
+    """
     from filelock import FileLock
 
     try:
