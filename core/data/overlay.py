@@ -145,9 +145,10 @@ def lock_state(state_dir: Path, name: str) -> Iterator[None]:
             where=str(state_dir),
             fix="make the folder writable, or copy the workspace to one that is",
         ) from error
-    with lock:
-        lock.release()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def edit_row(

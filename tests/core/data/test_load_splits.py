@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from core.data import load_splits, to_examples
-from core.errors import DataError
+from core.data import exclude_row, load_splits, set_values, to_examples
+from core.data.freeze import forget_frozen
+from core.errors import DataError, StoreError
 from core.recipe import DataSpec, SplitSpec
 
 
@@ -156,3 +157,141 @@ def test_importing_the_package_stays_light() -> None:
     code = f"import sys, core.data; core.data.load_splits; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_every_exported_name_is_there() -> None:
+    import core.data
+
+    assert set(core.data.__all__) == set(core.data._HOMES)
+    assert all(getattr(core.data, name) is not None for name in core.data.__all__)
+    with pytest.raises(AttributeError):
+        core.data.nothing
+
+
+def test_groups_ids_and_weights(tmp_path: Path) -> None:
+    rows = [
+        {"q": f"q{i}", "a": "xy"[i % 2], "user": i // 4, "key": f"k{i % 30}", "w": i % 3} for i in range(60)
+    ]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    spec = DataSpec(path="rows.jsonl", inputs=("q",), stratify="a", group="user", id="key", weight="w")
+    splits = load_splits(spec, tmp_path)
+    homes = {row.group: part for part in ("train", "val", "test") for row in splits.part(part)}
+    for part in ("train", "val", "test"):
+        assert all(homes[row.group] == part for row in splits.part(part))
+        assert all(set(row.values) == {"q", "a"} for row in splits.part(part))
+        assert all(row.weight == row.index % 3 for row in splits.part(part))
+    ids = [row.id for part in ("train", "val", "test") for row in splits.part(part)]
+    assert len(set(ids)) == 60
+    assert {"k0", "k0#2"} <= set(ids)
+
+
+def test_stratified_by_a_number_and_by_two_labels(tmp_path: Path) -> None:
+    rows = [{"q": f"q{i}", "score": i / 200, "lang": "de" if i % 4 else "en"} for i in range(200)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    spec = DataSpec(path="rows.jsonl", inputs=("q",), stratify=("score", "lang"))
+    splits = load_splits(spec, tmp_path)
+    for part, size in (("train", 120), ("val", 40), ("test", 40)):
+        values = [row.values for row in splits.part(part)]
+        assert len(values) == size
+        assert abs(sum(value["lang"] == "en" for value in values) - size / 4) <= 5
+        assert abs(sum(value["score"] for value in values) / size - 0.5) < 0.05
+
+
+def test_edits_reach_the_examples_and_keep_the_parts(tmp_path: Path) -> None:
+    state = tmp_path / ".compilot"
+    write_rows(tmp_path / "rows.jsonl", 40)
+    before = load_splits(SPEC, tmp_path, state)
+    row, gone = before.val[0], before.test[0]
+    set_values(state, row.hash, {"label": "corrected"})
+    exclude_row(state, gone.hash)
+    after = load_splits(SPEC, tmp_path, state)
+    assert next(r for r in after.val if r.hash == row.hash).values["label"] == "corrected"
+    assert gone.hash not in {r.hash for part in ("train", "val", "test") for r in after.part(part)}
+    assert [len(after.train), len(after.val), len(after.test)] == [
+        len(before.train),
+        len(before.val),
+        len(before.test) - 1,
+    ]
+    assert after.overlay
+    assert after.hash != before.hash
+
+
+def test_a_damaged_frozen_split_is_said(tmp_path: Path) -> None:
+    state = tmp_path / ".compilot"
+    write_rows(tmp_path / "rows.jsonl", 20)
+    load_splits(SPEC, tmp_path, state)
+    frozen = next((state / "splits").glob("*.json"))
+    frozen.write_text("{")
+    with pytest.raises(StoreError) as caught:
+        load_splits(SPEC, tmp_path, state)
+    assert caught.value.where == str(frozen)
+    assert forget_frozen(SPEC, state)
+    assert load_splits(SPEC, tmp_path, state).hash == load_splits(SPEC, tmp_path).hash
+
+
+def test_two_processes_freeze_one_split(tmp_path: Path) -> None:
+    write_rows(tmp_path / "rows.jsonl", 60)
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from core.data import load_splits; from core.recipe import DataSpec\n"
+        "root = Path(sys.argv[1]); print(load_splits(DataSpec(path='rows.jsonl'), root, root / 's').hash)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert len({process.communicate(timeout=60)[0] for process in running}) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"ignore": ("nothing",)}, "ignore"),
+        ({"group": "nothing"}, "group"),
+        ({"stratify": "nothing"}, "stratify"),
+        ({"id": "nothing"}, "id"),
+        ({"labels": ("nothing",)}, "labels"),
+        ({"map": {"x": "nothing"}}, "map.x"),
+        ({"json_columns": ("nothing",)}, "json_columns"),
+    ],
+)
+def test_every_named_column_is_checked(tmp_path: Path, fields: dict[str, object], says: str) -> None:
+    write_rows(tmp_path / "rows.jsonl", 5)
+    with pytest.raises(DataError) as caught:
+        load_splits(DataSpec(**{"path": "rows.jsonl", "inputs": ("question",), **fields}), tmp_path)
+    assert f"data.{says}" in caught.value.where
+
+
+def test_json_that_is_none_and_weights_that_are_none_name_their_row(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text('q,raw,w\na,"{""x"": 1}",1\nb,{broken,many\n')
+    with pytest.raises(DataError, match="does not hold JSON") as caught:
+        load_splits(DataSpec(path="rows.csv", inputs=("q",), json_columns=("raw",)), tmp_path)
+    assert caught.value.where == "rows.csv, row 1, column raw"
+    with pytest.raises(DataError, match="a weight is a number") as caught:
+        load_splits(DataSpec(path="rows.csv", inputs=("q",), weight="w"), tmp_path)
+    assert "row 0" in caught.value.where
+
+
+def test_rows_that_could_not_be_read_are_named(tmp_path: Path) -> None:
+    write_rows(tmp_path / "rows.jsonl", 20)
+    with (tmp_path / "rows.jsonl").open("a") as file:
+        file.write("{broken\n")
+    splits = load_splits(SPEC, tmp_path)
+    assert len(splits.train) + len(splits.val) + len(splits.test) == 20
+    assert "1 rows could not be read" in splits.notes[0]
+    assert "line 21" in splits.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        (DataSpec(), "no data file is named"),
+        (DataSpec(path="a.csv", train="b.csv"), "both path and train"),
+        (DataSpec(path="empty.jsonl"), "no rows"),
+        (DataSpec(path="broken.jsonl"), "no rows"),
+    ],
+)
+def test_data_that_is_none(tmp_path: Path, spec: DataSpec, says: str) -> None:
+    (tmp_path / "empty.jsonl").write_text("\n")
+    (tmp_path / "broken.jsonl").write_text("{\n[\n")
+    with pytest.raises(DataError) as caught:
+        load_splits(spec, tmp_path)
+    assert says in caught.value.what
