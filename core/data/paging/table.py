@@ -168,8 +168,8 @@ def open_table(
     """Opens what `text` names (see `find_sources`) for paging.
 
     The cache goes to the workspace's state folder, or to the user's cache folder. With `index=False` nothing
-    is indexed until it is needed; a cache that fits is used either way. Raises `DataError` when the first file
-    cannot be read at all.
+    is indexed until it is needed; a cache that fits is used either way. Raises `DataError` when the first
+    file cannot be read at all.
     """
     sources = find_sources(text, root, format=format, encoding=encoding)
     return PagedTable(sources, default_cache_folder(state_dir), index=index)
