@@ -23,6 +23,7 @@ from .reports import (
     TryReport,
 )
 
+LOAD_SECONDS = 120.0
 PRELOAD = ("dspy", ".workbench.warm")
 OnProgress = Callable[[dict[str, Any]], None]
 
@@ -146,7 +147,7 @@ class Desk:
                 on_progress(progress)
 
         try:
-            outcome = self._call("load_all", {}, 120, note)
+            outcome = self._call("load_all", {}, LOAD_SECONDS, note)
         except JobKilled as killed:
             part = str(last.get("phase", "program"))
             return LoadReport(findings={part: (_killed_finding(killed, {}, part),)})

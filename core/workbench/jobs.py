@@ -233,11 +233,11 @@ def answer(params: Params, progress: Progress) -> dict[str, Any]:
 
 
 def load_all(params: Params, progress: Progress) -> dict[str, Any]:
-    """Preflight of what needs the user's code: program, data and metric, each a list of findings."""
+    """Preflight of what has to be loaded: program, data, metric and models, each a list of findings."""
     bench = Bench(params)
     found: dict[str, list[Finding]] = {}
     notes: dict[str, str] = {}
-    for part in ("program", "data", "metric"):
+    for part in _LOADERS:
         progress({"phase": part})
         started = time.perf_counter()
         try:
@@ -311,10 +311,16 @@ def _load_metric(bench: Bench) -> tuple[list[Finding], str]:
     return [], f"{bench.recipe.metric.target}{bench.metric.shape.label}"
 
 
+def _load_models(bench: Bench) -> tuple[list[Finding], str]:
+    with bench.models() as (lms, _):
+        return [], ", ".join(sorted({str(lm.model) for lm in lms.values()}))
+
+
 _LOADERS: dict[str, Callable[[Bench], tuple[list[Finding], str]]] = {
     "program": _load_program,
     "data": _load_data,
     "metric": _load_metric,
+    "models": _load_models,
 }
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from ..errors import CompilotError
 from ..findings import Level
-from ..models.profiles import check_profile
+from ..models.profiles import check_profile, is_known_model, nearest_models
 from ..models.roles import fill_roles
 from ..models.secrets import key_state
 from ..optimizers import registry
@@ -43,6 +43,8 @@ def preflight(desk: Desk, recipe: Recipe, root: Path, *, ask_models: bool = Fals
         if part in loaded.findings:
             checks.extend(_part_checks(part, loaded))
     models = list(_check_models(recipe))
+    if not any(check.status == "fail" for check in models):
+        models += [check for check in _part_checks("models", loaded) if check.status == "fail"]
     checks.extend(models)
     if ask_models and not any(check.status == "fail" for check in models):
         checks.extend(_ask_models(desk))
@@ -53,7 +55,7 @@ def preflight(desk: Desk, recipe: Recipe, root: Path, *, ask_models: bool = Fals
 
 
 def _part_checks(part: str, loaded: LoadReport) -> Iterator[Check]:
-    findings = loaded.findings[part]
+    findings = loaded.findings.get(part, ())
     if not any(finding.level == "fail" for finding in findings):
         yield Check(part, "pass", loaded.notes.get(part, "loads"))
     for finding in findings:
@@ -82,6 +84,10 @@ def _check_model(role: Role, recipe: Recipe) -> Check:
         check_profile(profile, where=f"models.{role}", need_key=False)
     except CompilotError as error:
         return Check(name, "fail", error.what, error.where, error.fix)
+    if not is_known_model(profile.model):
+        near = nearest_models(profile.model)
+        fix = f"did you mean {near[0]}?" if near else "check the name with your provider"
+        return Check(name, "warn", f"no metadata knows {profile.model}", f"models.{role}.model", fix)
     key = key_state(profile)
     if not key.name:
         return Check(name, "pass", f"{profile.model}, needs no key")

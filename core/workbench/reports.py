@@ -100,7 +100,7 @@ class AnswerReport(msgspec.Struct, frozen=True):
 
 class LoadReport(msgspec.Struct, frozen=True):
     findings: dict[str, tuple[Finding, ...]]
-    """By part: program, data, metric."""
+    """By part: program, data, metric, models."""
     notes: dict[str, str] = {}
     facts: dict[str, Any] = {}
     """What an optimizer's needs are checked against: `optimizer` (Facts), `has_feedback`."""
