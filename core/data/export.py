@@ -96,7 +96,8 @@ def _write_delimited(delimiter: str) -> Callable[..., int]:
         tidy = guard_cell if guard else str
         writer.writerow([tidy(column) for column in columns])
         count = 0
-        for count, row in enumerate(rows, 1):  # noqa: B007
+        for row in rows:
+            count += 1
             values = [row.get(column) for column in columns]
             writer.writerow([tidy(value) if isinstance(value, str) else cell_text(value) for value in values])
         text.detach()

@@ -75,10 +75,10 @@ def test_delimited_text_keeps_every_text(rows: list[dict[str, Any]], suffix: str
 
 
 def _as_read(value: Any) -> Any:
-    """A cell as delimited text can hold it: its text, numbers by their value, line ends as one kind."""
+    """A cell as delimited text can hold it: its text, numbers and truth by their value."""
     text = cell_text(value)
-    if text is None:
-        return None
+    if text is None or text.lower() in ("true", "false"):
+        return text and text.lower()
     try:
         return float(text)
     except ValueError:
