@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import dspy
 import pytest
 
@@ -9,8 +11,7 @@ from core import compile_program
 from core.data import load_splits, to_examples
 from core.errors import ModelError
 from core.models.embedded.engine import EmbeddedEngine
-from core.programs.load import load_program
-from core.recipe import Budget, ProgramSpec
+from core.recipe import Budget
 from tests.support.runs import SMALL, make_recipe, make_workspace
 
 ROLES = ("student", "teacher", "reflection", "proposer")
@@ -25,8 +26,10 @@ def job(tmp_path):
     folder = make_workspace(tmp_path / "w", duplicate_rows=True)
     recipe = make_recipe(folder, "LabeledFewShot")
     splits = load_splits(recipe.data, folder)
-    program = load_program(ProgramSpec(target=recipe.program.target), folder)
     rows = {name: to_examples(splits.part(name), recipe.data.inputs) for name in ("train", "val")}
+    teams = Literal[tuple(sorted({row.team for row in rows["train"]}))]
+    fields = {"message": (str, dspy.InputField()), "team": (teams, dspy.OutputField())}
+    program = dspy.Predict(dspy.Signature(fields, "Choose the team."))
     return {"program": program, "trainset": rows["train"], "valset": rows["val"], "metric": metric}
 
 
