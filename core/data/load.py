@@ -127,13 +127,16 @@ def load_splits(spec: DataSpec, root: Path, state_dir: Path | None = None) -> Sp
     parts: dict[SplitName, list[Row]] = {}
     problems: list[Problem] = []
     notes: list[str] = []
+    unmatched = set(overlay.edits)
     for name, text in own.items():
         dataset = load_dataset(spec, text, root, overlay=overlay, field=f"data.{name}")
         parts[name] = dataset.rows
         problems += dataset.table.problems
+        unmatched &= set(dataset.unmatched_edits)
     if pool is not None:
         dataset = load_dataset(spec, pool, root, overlay=overlay)
         problems += dataset.table.problems
+        unmatched &= set(dataset.unmatched_edits)
         for row, part in zip(dataset.rows, split_dataset(spec, dataset, carved, state_dir), strict=True):
             if part != UNUSED:
                 parts.setdefault(part, []).append(row)  # type: ignore[arg-type]
@@ -146,6 +149,8 @@ def load_splits(spec: DataSpec, root: Path, state_dir: Path | None = None) -> Sp
     if lost:
         first = next(problem for problem in problems if problem.lost)
         notes.append(f"{lost:,} rows could not be read and are left out; first: {first.where}: {first.what}")
+    if unmatched:
+        notes.append(f"{len(unmatched):,} edits fit no row of the data: their rows have changed or are gone")
     return Splits(
         parts.get("train", []), parts.get("val", []), parts.get("test", []), problems, notes, overlay.hash
     )

@@ -16,7 +16,6 @@ ProblemKind = Literal[
     "bad_text",
     "bad_header",
     "not_a_number",
-    "repeated_key",
     "bad_value",
 ]
 

@@ -213,6 +213,9 @@ def test_edits_reach_the_examples_and_keep_the_parts(tmp_path: Path) -> None:
         len(before.test) - 1,
     ]
     assert after.overlay
+    assert after.notes == []
+    set_values(state, "0" * 16, {"label": "x"})
+    assert "1 edits fit no row" in load_splits(SPEC, tmp_path, state).notes[0]
     assert after.hash != before.hash
 
 
