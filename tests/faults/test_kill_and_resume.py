@@ -21,14 +21,16 @@ def test_a_killed_run_ends_as_an_unbroken_one(tmp_path, optimizer):
     assert expected.status == "completed"
 
     folder = make_workspace(tmp_path / "killed", duplicate_rows=True)
-    run = start_run(make_recipe(folder, optimizer, dials={"latency": 0.003}), folder)
-    for share in (0.2, 0.6):
+    run = start_run(make_recipe(folder, optimizer, dials={"latency": 0.03}), folder)
+    for share in (0.15, 0.5):
         paid = totals(expected)["paid"] * share
         wait_for(run, lambda s, paid=paid: totals(s)["paid"] >= paid or s.status == "completed")
-        if load_state(run.folder).status == "running":
-            control.kill(run.folder)
+        if load_state(run.folder).status != "running":
+            break
+        control.kill(run.folder)
         run = resume_run(run.folder)
     state = finish(run)
+    assert state.attempt > 1, "it was killed at least once"
 
     assert state.status == "completed", state.detail
     assert state.best == expected.best
