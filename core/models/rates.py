@@ -3,8 +3,8 @@
 Two dials adapt to 429s, because providers refuse for two reasons. The window limits calls in flight: it
 opens by one with each answer until the first refusal, then by one in `_PROBE` windows of answers, and closes
 to 85 % of what was in flight at a refusal. The rate limits calls a second: at a refusal it becomes 95 % of
-the rate at which answers came, and grows by 1 % a second after. Whichever binds is the provider's real limit,
-so calls settle just under it, and refusals stay rare.
+the rate at which answers came, and grows by 1 % a second, by 10 % once three seconds passed without another.
+Whichever binds is the provider's real limit, so calls settle just under it, and refusals stay rare.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ _PROBE = 8.0
 _CLOSE_TO = 0.85
 _SETTLE_TO = 0.95
 _GROWTH_PER_SECOND = 0.01
-_FAST_GROWTH_AFTER_SECONDS = 15.0
+_FAST_GROWTH_AFTER_SECONDS = 3.0
 _FAST_GROWTH_PER_SECOND = 0.1
+_BACK_OFF_TO = 0.7
+_LOWEST_RATE = 0.2
 _MEASURED_SECONDS = 2.0
+_ENOUGH_ANSWERS = 5
 _LONGEST_WAIT_SECONDS = 1.0
 _BURST_SECONDS = 3.0
 
@@ -187,12 +190,9 @@ class Pace:
 
     def _cut_rate(self, now: float) -> None:
         recent = [at for at in self._answers if now - at <= _MEASURED_SECONDS]
-        if len(recent) >= 5 and now > recent[0]:
+        if len(recent) >= _ENOUGH_ANSWERS and now > recent[0]:
             measured = len(recent) / max(now - recent[0], self._latency, 0.05)
             self._rate = measured * _SETTLE_TO
-        else:
-            before = (
-                self._rate_now(now) if self._rate is not None else self._window / max(self._latency, 0.05)
-            )
-            self._rate = max(0.2, before * 0.7)
+        elif self._rate is not None:
+            self._rate = max(_LOWEST_RATE, self._rate_now(now) * _BACK_OFF_TO)
         self._rate_set_at = now
