@@ -12,10 +12,12 @@ import msgspec
 import orjson
 
 from .. import bootstrap
+from ..data.seal import remember_look
 from ..errors import CompilotError, RunError
 from ..recipe import SPLITS, Recipe
 from ..runs.folder import RunFolder
 from ..runs.follow import load_state
+from ..workspace import Workspace
 from .score import ScoreRequest
 
 
@@ -42,6 +44,7 @@ def evaluate_run(
             replay=replay,
         ),
     )
+    _remember(Path(stored.workspace), split, f"eval of {folder.run_id}")
     return {"run_id": folder.run_id, "candidate": candidate, **result}
 
 
@@ -64,7 +67,14 @@ def evaluate_file(
             replay=replay_run is not None,
         ),
     )
+    _remember(workspace, split, f"eval of {path.name}")
     return {"program": str(path), **result}
+
+
+def _remember(workspace: Path, split: str, by: str) -> None:
+    """The workspace counts the looks at its test split."""
+    if split == "test":
+        remember_look(Workspace(workspace).store, "test", by)
 
 
 def best_candidate(folder: RunFolder) -> str:
