@@ -10,7 +10,9 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 Comparison = Callable[[Any, Any], "Likeness"]
-_NUMBER = re.compile(r"[-+]?(?:\d[\d,_ ]*\d|\d)?(?:\.\d+)?(?:[eE][-+]?\d+)?")
+_NUMBER = re.compile(
+    r"[-+]?(?:\d{1,3}(?:[,_ ]\d{3})+(?!\d)|\d+|(?=\.\d))(?:\.\d+)?(?:[eE][-+]?\d+)?", re.ASCII
+)
 
 
 class Likeness(NamedTuple):
@@ -143,11 +145,8 @@ def read_number(value: Any) -> float | None:
     value = plain_value(value)
     if isinstance(value, (bool, int, float)):
         return float(value)
-    for match in _NUMBER.finditer(str(value)):
-        digits = re.sub(r"[,_ ]", "", match.group())
-        if any(c.isdigit() for c in digits):
-            return float(digits)
-    return None
+    found = _NUMBER.search(str(value))
+    return float(re.sub(r"[,_ ]", "", found.group())) if found else None
 
 
 def _answers(expected: Any) -> list[Any]:

@@ -228,6 +228,26 @@ def test_every_comparison_stays_between_0_and_1(expected, got):
         assert 0 <= judge(name, expected, got).score <= 1
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("$1,200.50", 1200.5),
+        ("1 234 567 rows", 1234567),
+        ("from 12 13 to", 12),
+        (".5", 0.5),
+        ("-3e2", -300),
+        ("1,20", 1),
+        ("E0", 0),
+        ("none", None),
+        ("", None),
+        ("v2.5.1", 2.5),
+        (True, 1),
+    ],
+)
+def test_the_first_number_of_a_text(text, number):
+    assert read_number(text) == number
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False, width=32))
 def test_a_number_is_read_back(number):
     assert read_number(f"it is {number!r} euros") == pytest.approx(number)

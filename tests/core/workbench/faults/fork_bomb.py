@@ -1,4 +1,4 @@
-# finds: fail metric.raises
+# finds: fail metric.raises|code.processes
 import os
 
 
