@@ -17,11 +17,18 @@ class MetricTemplate(msgspec.Struct, frozen=True):
     text: str
     """With `FIELD` in the place of the label's name."""
 
-    def fill(self, field: str) -> str:
-        """The file's text for this label field. Raises `MetricError` for a name that is no field's."""
-        if not field.isidentifier():
-            raise MetricError(f"'{field}' is no field name.", where="field", fix="use letters, digits and _")
-        return re.sub(r"\bFIELD\b", field, self.text)
+    def fill(self, field: str, name: str = "metric") -> str:
+        """The file's text for this label field, with its metric called `name`.
+
+        Raises `MetricError` for a name that is none in Python.
+        """
+        for kind, given in (("field", field), ("metric", name)):
+            if not given.isidentifier():
+                raise MetricError(
+                    f"'{given}' is no {kind} name.", where=kind, fix="use letters, digits and _"
+                )
+        text = re.sub(r"\bFIELD\b", field, self.text)
+        return text.replace("def metric(", f"def {name}(")
 
 
 _CLASSIFICATION = '''"""Right label or not."""

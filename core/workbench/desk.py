@@ -81,11 +81,15 @@ class Desk:
         rows: int = 12,
         *,
         with_program: bool = True,
+        sources: Mapping[str, str] | None = None,
         row_seconds: float = 10.0,
         seconds: float = 600.0,
         on_progress: OnProgress | None = None,
     ) -> MetricReport:
-        """The metric doctor on so many rows; whatever is wrong with the metric is a finding, no error."""
+        """The metric doctor on so many rows; whatever is wrong with the metric is a finding, no error.
+
+        `sources` (file → text) stands in for files, so that an edit is examined before it is saved.
+        """
         last: dict[str, Any] = {}
 
         def note(progress: dict[str, Any]) -> None:
@@ -96,6 +100,7 @@ class Desk:
         params = {
             "rows": rows,
             "with_program": with_program,
+            "sources": sources or {},
             "row_seconds": row_seconds,
             "program_seconds": seconds / 4,
         }
@@ -136,6 +141,10 @@ class Desk:
         """The program's answers on some rows of val, in the form that `run_metric` takes."""
         outcome = self._call("answer", {"rows": rows}, 600, on_progress)
         return msgspec.convert(outcome.value, AnswerReport)
+
+    def sample_rows(self, rows: int) -> list[dict[str, Any]]:
+        """Some rows of val, evenly spread: each with `row`, `id`, `inputs` and `labels`; runs no program."""
+        return list(self._call("sample_rows", {"rows": rows}, LOAD_SECONDS, None).value)
 
     def load_all(self, *, on_progress: OnProgress | None = None) -> LoadReport:
         """Whether program, data and metric load and fit together, as findings by part."""

@@ -232,6 +232,21 @@ def answer(params: Params, progress: Progress) -> dict[str, Any]:
         }
 
 
+def sample_rows(params: Params, progress: Progress) -> list[dict[str, Any]]:
+    """So many rows, each with its inputs and labels."""
+    bench = Bench(params)
+    rows = bench.choose_rows(int(params["rows"]))
+    return [
+        {
+            "row": row.index,
+            "id": row.id,
+            "inputs": dict(example.inputs().items()),
+            "labels": dict(example.labels().items()),
+        }
+        for row, example in zip(rows, bench.examples(rows), strict=True)
+    ]
+
+
 def load_all(params: Params, progress: Progress) -> dict[str, Any]:
     """Preflight of what has to be loaded: program, data, metric and models, each a list of findings."""
     bench = Bench(params)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..metrics.rescore import ChangedRow, RescoredEvaluation, StoredEvaluation, read_evaluations
@@ -12,10 +12,16 @@ from .reports import ScoredRow
 
 
 def rescore_run(
-    desk: Desk, evaluations: Path, *, split: str | None = None, on_progress: OnProgress | None = None
+    desk: Desk,
+    evaluations: Path,
+    *,
+    split: str | None = None,
+    sources: Mapping[str, str] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[RescoredEvaluation]:
     """Score every stored answer again; the program is not run and its models are asked nothing.
 
+    `sources` (file → text) stands in for files, so that an edit is tried before it is saved.
     Raises `MetricError` when nothing is stored or the metric cannot be loaded, `JobKilled` when it hangs.
     """
     stored = read_evaluations(evaluations, split=split)
@@ -24,7 +30,7 @@ def rescore_run(
         for record in stored
         for row in record.answered
     ]
-    scored = desk.run_metric(rows, seconds=60 + len(rows), on_progress=on_progress)
+    scored = desk.run_metric(rows, sources=sources, seconds=60 + len(rows), on_progress=on_progress)
     rescored = []
     position = 0
     for record in stored:
