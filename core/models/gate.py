@@ -131,6 +131,13 @@ class Gate:
     def set_caps(self, budget: Budget, *, spent: Spend | None = None, seconds: float | None = None) -> None:
         """Set the caps, and what earlier attempts of the run already spent (money, and active seconds)."""
         with self._wakeup.lock:
+            # A cap that moved is told of again.
+            moved = {
+                cap
+                for cap in ("usd", "calls", "tokens", "minutes")
+                if getattr(budget, cap) != getattr(self._budget, cap)
+            }
+            self._state.warned = {told for told in self._state.warned if told[0] not in moved}
             self._budget = budget
             if spent is not None:
                 self._state.spent = spent

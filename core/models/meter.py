@@ -128,6 +128,15 @@ class Meter:
             adopted=lm,
         )
 
+    def set_threads(self, num_threads: int) -> int:
+        """Bound the calls in flight to one model anew; gives the bound that holds now, which is at most the
+        number of threads the run began with, since it has no more to make calls with."""
+        with self._lock:
+            bound = min(num_threads, self._num_threads)
+            for pace in self._paces.values():
+                pace.set_most(bound)
+        return bound
+
     def snapshot(self) -> dict[str, dict[str, Any]]:
         """The ledger, by role."""
         return self.ledger.snapshot()

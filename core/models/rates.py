@@ -89,6 +89,15 @@ class Pace:
         self._latency = 0.0
         self._answers: deque[float] = deque()
 
+    def set_most(self, max_in_flight: int) -> None:
+        """Bound the attempts in flight anew. Those under way finish."""
+        with self._wakeup.lock:
+            # The window opens at once as far as it had, unless a refusal told how far it may.
+            grown = self._window >= self._most and not self._refused
+            self._most = float(max_in_flight)
+            self._window = self._most if grown else min(self._window, self._most)
+            self._wakeup.notify()
+
     @property
     def window(self) -> float:
         """Calls that may be in flight at once, at the moment."""

@@ -34,6 +34,8 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run_started"):
     pid: int = 0
     caps: dict[str, float] = {}
     """Budget caps, by what they cap."""
+    threads: int = 0
+    """Calls that may be in flight at once; 0 where the writer did not tell."""
 
 
 class PhaseChanged(Event, frozen=True, kw_only=True, tag="phase"):
@@ -141,6 +143,11 @@ class BudgetReached(Event, frozen=True, kw_only=True, tag="budget"):
     limit: float
 
 
+class LimitsChanged(Event, frozen=True, kw_only=True, tag="limits"):
+    caps: dict[str, float] = {}
+    threads: int = 0
+
+
 class Paused(Event, frozen=True, kw_only=True, tag="paused"):
     pass
 
@@ -189,6 +196,7 @@ AnyEvent = (
     | LogLine
     | Warned
     | BudgetReached
+    | LimitsChanged
     | Paused
     | Resumed
     | RunEnded

@@ -95,6 +95,8 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     recipe_hash: str = ""
     sizes: dict[str, int] = {}
     caps: dict[str, float] = {}
+    threads: int | None = None
+    """Calls that may be in flight at once."""
     trial: int | None = None
     trials_total: int | None = None
     trial_fraction: float | None = None
@@ -166,6 +168,7 @@ def _run_started(state: RunState, event: ev.RunStarted) -> RunState:
         recipe_hash=event.recipe_hash,
         sizes=event.sizes or state.sizes,
         caps=event.caps,
+        threads=event.threads or None,
         trial=None,
         trials_total=None,
         trial_fraction=None,
@@ -277,6 +280,10 @@ def _budget(state: RunState, event: ev.BudgetReached) -> RunState:
     return replace(state, budget=(*state.budget, event))
 
 
+def _limits(state: RunState, event: ev.LimitsChanged) -> RunState:
+    return replace(state, caps=event.caps, threads=event.threads or state.threads)
+
+
 def _paused(state: RunState, _event: ev.Paused) -> RunState:
     return replace(state, status="paused")
 
@@ -322,6 +329,7 @@ _HANDLERS: dict[type[Any], Callable[[RunState, Any], RunState]] = {
     ev.LogLine: _log,
     ev.Warned: _warning,
     ev.BudgetReached: _budget,
+    ev.LimitsChanged: _limits,
     ev.Paused: _paused,
     ev.Resumed: _resumed,
     ev.RunEnded: _run_ended,

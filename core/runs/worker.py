@@ -23,6 +23,7 @@ from . import events as ev
 from .control import read_control
 from .events import EventLog
 from .folder import Provenance, RunFolder, StoredRecipe
+from .limits import Limits, apply_limits, caps_of, read_limits
 from .process import describe_self
 
 POLL_SECONDS = 0.1
@@ -66,6 +67,7 @@ class Session:
         self._stop = ""
         """Why the run is to stop; empty while it is not."""
         self._last_ledger: dict[str, Any] = {}
+        self._limits: Limits | None = None
 
     def run(self) -> int:
         threading.Thread(target=self._pulse, name="pulse", daemon=True).start()
@@ -91,7 +93,8 @@ class Session:
 
     def _prepare(self, stored: StoredRecipe) -> Any:
         """Load everything; raises a person's error for whatever cannot be."""
-        recipe, root = stored.recipe, Path(stored.workspace)
+        self._limits = read_limits(self.folder)
+        recipe, root = apply_limits(stored.recipe, self._limits), Path(stored.workspace)
         if recipe.optimizer is None:
             raise RunError("the recipe names no optimizer", fix="choose one: `compilot run --optimizer GEPA`")
         self.log.emit(
@@ -99,14 +102,11 @@ class Session:
                 run_id=self.folder.run_id,
                 attempt=self.attempt,
                 optimizer=recipe.optimizer.name,
-                recipe_hash=recipe.hash,
+                recipe_hash=stored.recipe.hash,
                 pid=os.getpid(),
                 versions=read_versions(),
-                caps={
-                    cap: float(value)
-                    for cap in ("usd", "calls", "tokens", "minutes")
-                    if (value := getattr(recipe.budget, cap)) is not None
-                },
+                caps=caps_of(recipe.budget),
+                threads=recipe.run.num_threads,
             )
         )
         self.log.emit(ev.PhaseChanged(phase="load"))
@@ -178,6 +178,7 @@ class Session:
                     paused = False
                     self.meter.gate.resume()
                     self.log.emit(ev.Resumed())
+            self._obey_limits()
             now = time.monotonic()
             if now - last_ledger > LEDGER_SECONDS:
                 last_ledger = now
@@ -190,6 +191,16 @@ class Session:
                     self._leave_behind(
                         stop.reason, f"{stop.detail}; user code did not come back and was left behind"
                     )
+
+    def _obey_limits(self) -> None:
+        """Caps and threads that were set since, for the calls to come."""
+        limits = read_limits(self.folder)
+        if limits is None or limits == self._limits:
+            return
+        self._limits = limits
+        threads = self.meter.set_threads(limits.num_threads)
+        self.meter.gate.set_caps(limits.budget)
+        self.log.emit(ev.LimitsChanged(caps=caps_of(limits.budget), threads=threads))
 
     def _tell_ledger(self) -> None:
         roles = self.meter.snapshot()
