@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import hashlib
 import importlib.metadata
 import os
 import subprocess
 import tempfile
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -84,24 +86,29 @@ class _Kept(msgspec.Struct, frozen=True):
     measured: Measured
 
 
-def get_facts(recipe: Recipe, workspace: Path | None = None) -> Measured:
+def get_facts(
+    recipe: Recipe, workspace: Path | None = None, *, cancel: threading.Event | None = None
+) -> Measured:
     """The facts for the recipe's optimizer and parameters; measured in a child process when missing.
 
-    Measuring runs the user's program on the recipe's models. Raises what loading them raises.
+    Measuring runs the user's program on the recipe's models. Raises what loading them raises, and `RunError`
+    soon after `cancel` is set.
     """
-    found = get_all_facts([recipe], workspace)[0]
+    found = get_all_facts([recipe], workspace, cancel=cancel)[0]
     if isinstance(found, CompilotError):
         raise found
     return found
 
 
-def get_all_facts(recipes: list[Recipe], workspace: Path | None = None) -> list[Measured | CompilotError]:
+def get_all_facts(
+    recipes: list[Recipe], workspace: Path | None = None, *, cancel: threading.Event | None = None
+) -> list[Measured | CompilotError]:
     """Facts for recipes that differ only in their optimizer; one child measures all that are missing."""
     root = _root(recipes[0], workspace)
     found: list[Measured | CompilotError | None] = [find_facts(recipe, root) for recipe in recipes]
     missing = [place for place, known in enumerate(found) if known is None]
     if missing:
-        answers = _measure([recipes[place] for place in missing], root)
+        answers = _measure([recipes[place] for place in missing], root, cancel or threading.Event())
         for place, answer in zip(missing, answers, strict=True):
             if answer.measured is None:
                 found[place] = _revive(answer.error or {})
@@ -178,7 +185,7 @@ def _keep(recipe: Recipe, root: Path, answer: FactsAnswer) -> None:
     write_atomic(path, msgspec.json.encode(_Kept(_VERSION, answer.code, answer.measured)))
 
 
-def _measure(recipes: list[Recipe], root: Path) -> list[FactsAnswer]:
+def _measure(recipes: list[Recipe], root: Path, cancel: threading.Event) -> list[FactsAnswer]:
     """Run the child in a folder of its own, which is gone afterwards."""
     place = root / STATE_NAME / "facts"
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -190,15 +197,15 @@ def _measure(recipes: list[Recipe], root: Path) -> list[FactsAnswer]:
         (folder / "request.json").write_bytes(msgspec.json.encode(request))
         environment = {**os.environ, "PYTHONHASHSEED": "0", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
         with (folder / "out.log").open("wb") as output:
-            process = subprocess.run(
+            process = subprocess.Popen(
                 bootstrap.command(_CHILD, str(folder / "request.json")),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 cwd=folder,
                 env=environment,
-                check=False,
             )
+            _wait(process, cancel)
         answer = folder / "facts.json"
         if not answer.exists():
             lines = (folder / "out.log").read_text("utf-8", "replace").strip().splitlines()
@@ -208,6 +215,25 @@ def _measure(recipes: list[Recipe], root: Path) -> list[FactsAnswer]:
                 fix="`compilot run` keeps the whole output of such a failure in its run folder",
             )
         return msgspec.json.decode(answer.read_bytes(), type=list[FactsAnswer])
+
+
+def _wait(process: subprocess.Popen[bytes], cancel: threading.Event) -> None:
+    """Wait for the child; it and what it started go when it is cancelled or we are interrupted."""
+    try:
+        while process.poll() is None:
+            if cancel.wait(0.05):
+                raise RunError("measuring was cancelled", fix="measure again when you want the figures")
+    finally:
+        if process.poll() is None:
+            import psutil
+
+            # Not a session of its own: when the terminal goes, the child goes with it.
+            started = psutil.Process(process.pid).children(recursive=True)
+            process.kill()
+            for child in started:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
+            process.wait()
 
 
 def _revive(error: Mapping[str, str]) -> CompilotError:

@@ -1,12 +1,14 @@
 """Estimates as a person gets them: measured in a child process, kept, and true of the run that follows."""
 
 import json
+import threading
 
+import psutil
 import pytest
 
 from core import Workspace, estimate
 from core.cost import facts as cost_facts
-from core.errors import ProgramError
+from core.errors import ProgramError, RunError
 from core.samples import copy_sample
 from tests.support.runs import run_to_end
 from tui.cli import run_command
@@ -28,7 +30,7 @@ def test_the_command_measures_once_and_prints_both_ways(router, capsys, monkeypa
     assert "measuring" in printed.err
     assert [path.suffix for path in (router.state_dir / "facts").iterdir()] == [".json"]
 
-    monkeypatch.setattr(cost_facts, "_measure", lambda recipes, root: pytest.fail("measured again"))
+    monkeypatch.setattr(cost_facts, "_measure", lambda *_: pytest.fail("measured again"))
     assert run_command(arguments) == 0
     printed = capsys.readouterr()
     assert "rule of thumb" in printed.out
@@ -49,6 +51,16 @@ def test_facts_go_stale_with_the_code_and_the_data(router):
     data = router.root / "messages.jsonl"
     data.write_text("\n".join(data.read_text().splitlines()[:-1]) + "\n")
     assert cost_facts.find_facts(recipe) is None
+
+
+def test_measuring_can_be_cancelled_and_leaves_nothing(router):
+    (router.root / "program.py").write_text("import time\ntime.sleep(60)\n")
+    cancel = threading.Event()
+    threading.Timer(0.5, cancel.set).start()
+    with pytest.raises(RunError, match="cancelled"):
+        cost_facts.get_facts(router.recipe(optimizer="LabeledFewShot"), cancel=cancel)
+    assert list((router.state_dir / "facts").iterdir()) == []
+    assert not [child for child in psutil.Process().children() if "facts_child" in " ".join(child.cmdline())]
 
 
 def test_a_program_that_does_not_load_is_the_error(router):
