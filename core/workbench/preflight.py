@@ -38,6 +38,15 @@ class Check(msgspec.Struct, frozen=True):
 def preflight(desk: Desk, recipe: Recipe, root: Path, *, ask_models: bool = False) -> list[Check]:
     """All checks, in the order of the work. With `ask_models` each model is asked one short question."""
     loaded = desk.load_all()
+    checks = check_loaded(loaded, recipe, root)
+    if ask_models and not any(check.status == "fail" for check in checks if check.name.startswith("model")):
+        place = max(place for place, check in enumerate(checks) if check.name.startswith("model")) + 1
+        checks[place:place] = _ask_models(desk)
+    return checks
+
+
+def check_loaded(loaded: LoadReport, recipe: Recipe, root: Path) -> list[Check]:
+    """The same from what was loaded earlier: instant, and right as long as only other choices changed."""
     checks: list[Check] = []
     for part in ("program", "data", "metric"):
         if part in loaded.findings:
@@ -46,8 +55,6 @@ def preflight(desk: Desk, recipe: Recipe, root: Path, *, ask_models: bool = Fals
     if not any(check.status == "fail" for check in models):
         models += [check for check in _part_checks("models", loaded) if check.status == "fail"]
     checks.extend(models)
-    if ask_models and not any(check.status == "fail" for check in models):
-        checks.extend(_ask_models(desk))
     checks.extend(_check_optimizer(recipe, loaded))
     checks.append(_check_budget(recipe))
     checks.append(_check_disk(root))
