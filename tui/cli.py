@@ -22,7 +22,8 @@ from .text import clean
     cls=LazyGroup,
     rows=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Start with: compilot init my_project --sample router, then compilot run --workspace my_project",
+    epilog="`compilot [PATH]` opens the app. Without it, start with: compilot init my_project --sample "
+    "router, then compilot run --workspace my_project",
 )
 @click.version_option(package_name="compilot", prog_name="compilot", message="%(prog)s %(version)s")
 def cli() -> None:
@@ -38,7 +39,7 @@ def run_command(arguments: list[str]) -> int:
     """Run one command line; gives its exit code, everything else having been printed."""
     as_json = "--json" in arguments
     try:
-        code = cli.main(arguments, prog_name="compilot", standalone_mode=False)
+        code = cli.main(_open_app(arguments), prog_name="compilot", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.exceptions.NoArgsIsHelpError as help_wanted:
@@ -58,8 +59,20 @@ def run_command(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback on a person's screen
-        print_error(_crash(error), as_json)
+        from .crash import keep_crash
+
+        print_error(keep_crash(error), as_json)
         return FAILED
+
+
+def _open_app(arguments: list[str]) -> list[str]:
+    """`compilot`, and `compilot PATH`, are `compilot app PATH`."""
+    if not arguments:
+        return ["app"] if sys.stdin.isatty() and sys.stdout.isatty() else []
+    first = arguments[0]
+    named = any(row.name == first for row in COMMANDS)
+    is_path = not named and not first.startswith("-") and Path(first).exists()
+    return ["app", *arguments] if is_path else arguments
 
 
 def _print_usage(error: click.ClickException, as_json: bool) -> None:
@@ -71,29 +84,6 @@ def _print_usage(error: click.ClickException, as_json: bool) -> None:
     click.echo(f"  fix: `{command} --help` shows how it is used", err=True)
     if as_json:
         print_json({"error": "UsageError", "what": message, "where": command, "fix": f"{command} --help"})
-
-
-def _crash(error: Exception) -> CompilotError:
-    """Keep the traceback in a file of the person's own and say where it is."""
-    import traceback
-
-    import platformdirs
-
-    from core.store import write_atomic
-
-    folder = Path(platformdirs.user_log_dir("compilot"))
-    path = folder / "crash.log"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomic(path, "".join(traceback.format_exception(error)))
-        where = str(path)
-    except (OSError, CompilotError) as second:
-        where = f"the traceback could not be kept either: {second}".splitlines()[0]
-    return CompilotError(
-        f"a fault of Compilot's own: {type(error).__name__}: {error}",
-        where=where,
-        fix="do it again; if it stays, report it together with that file",
-    )
 
 
 if __name__ == "__main__":

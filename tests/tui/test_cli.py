@@ -116,7 +116,7 @@ def test_a_fault_of_our_own_shows_no_traceback_but_keeps_one(
     assert answer.code == 1
     assert "Traceback" not in answer.err
     assert "ZeroDivisionError: oops" in answer.err
-    (log,) = home.rglob("crash.log")
+    (log,) = home.rglob("crash-*.log")
     assert "Traceback" in log.read_text()
     assert str(log) in answer.err
 

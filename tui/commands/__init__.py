@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..lazy import Row
 
 COMMANDS = (
+    Row("app", "commands.app:app", "Open the app; the same as `compilot [PATH]`."),
     Row("init", "commands.init:init", "Make a workspace: write compilot.toml, or copy a sample."),
     Row("data", "commands.data:data", "Page, profile, split, edit, import and export data."),
     Row("metric", "commands.metric:metric", "Test the metric, score stored answers again, templates."),

@@ -1,0 +1,132 @@
+"""The shell: places, help, palette, themes, first start, leaving. Real keys, what a person sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.workspace import Workspace
+from tests.tui.screens.waiting import OpenApp, screen_text, until
+from tui.registry import PLACES, commands_of
+from tui.screens.base import Place
+
+
+async def test_each_key_leads_to_its_place(open_app: OpenApp) -> None:
+    async with open_app("router") as pilot:
+        for key, place in enumerate(PLACES, start=1):
+            await pilot.press(f"f{key}")
+            await until(pilot, lambda place=place: pilot.app.place == place)  # type: ignore[attr-defined]
+            assert PLACES[place] in screen_text(pilot)
+
+
+async def test_the_header_names_the_work(open_app: OpenApp) -> None:
+    async with open_app("triage") as pilot:
+        await until(pilot, lambda: "FacilityTriage" in screen_text(pilot))
+        text = screen_text(pilot)
+        assert "messages.jsonl" in text
+        assert "triage_metric" in text
+        assert "GEPA" in text
+
+
+async def test_the_header_says_what_is_missing_and_which_key_mends_it(
+    open_app: OpenApp, tmp_path: Path
+) -> None:
+    workspace = Workspace.init_sample("router", tmp_path / "router")
+    (workspace.root / workspace.recipe().data.path).unlink()  # type: ignore[operator]
+    async with open_app("router") as pilot:
+        await until(pilot, lambda: "data file missing (1)" in screen_text(pilot))
+
+
+async def test_a_broken_compilot_toml_is_told_on_every_place(open_app: OpenApp, tmp_path: Path) -> None:
+    workspace = Workspace.init_sample("router", tmp_path / "router")
+    workspace.config_path.write_text("[program\n")
+    async with open_app("router") as pilot:
+        for key in range(1, 7):
+            await pilot.press(f"f{key}")
+            await until(pilot, lambda: "is not valid TOML" in screen_text(pilot))
+
+
+async def test_help_lists_the_keys_and_filters_them(open_app: OpenApp) -> None:
+    async with open_app("router") as pilot:
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "Everywhere" in screen_text(pilot))
+        await pilot.press(*"palette")
+        await until(pilot, lambda: "ctrl+p" in screen_text(pilot) and "Zoom" not in screen_text(pilot))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Place))
+
+
+async def test_the_palette_does_a_command_of_another_place(open_app: OpenApp) -> None:
+    async with open_app("router") as pilot:
+        await pilot.press("ctrl+p")
+        await pilot.press(*"App Optimize")
+        await until(pilot, lambda: "App: Optimize" in screen_text(pilot))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: pilot.app.place == "optimize")  # type: ignore[attr-defined]
+
+
+async def test_an_empty_folder_becomes_a_workspace_from_a_sample(open_app: OpenApp) -> None:
+    async with open_app(None) as pilot:
+        await until(pilot, lambda: "is no workspace yet" in screen_text(pilot))
+        options = pilot.app.screen.query_one("#ways")
+        while "router" not in str(options.highlighted_option.prompt):  # type: ignore[attr-defined]
+            await pilot.press("down")
+        await pilot.press("enter")
+        await until(pilot, lambda: "Copy the sample" in screen_text(pilot))
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.place == "data")  # type: ignore[attr-defined]
+        assert pilot.app.session.is_workspace  # type: ignore[attr-defined]
+
+
+async def test_a_theme_is_remembered(open_app: OpenApp, home: Path) -> None:
+    async with open_app("router") as pilot:
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: "ansi-dark" in screen_text(pilot))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: pilot.app.theme == "light")
+    (settings,) = home.rglob("tui.toml")
+    assert 'theme = "light"' in settings.read_text()
+
+
+async def test_keys_can_be_changed_by_id(open_app: OpenApp) -> None:
+    async with open_app("router", keys={"app.go_runs": "R"}) as pilot:
+        await pilot.press("R")
+        await until(pilot, lambda: pilot.app.place == "runs")  # type: ignore[attr-defined]
+
+
+async def test_quitting_asks_about_unsaved_choices(open_app: OpenApp) -> None:
+    from core.recipe import OptimizerSpec
+
+    async with open_app("router") as pilot:
+        pilot.app.session.change(optimizer=OptimizerSpec("SIMBA"))  # type: ignore[attr-defined]
+        await pilot.press("q")
+        await until(pilot, lambda: "Leave without saving?" in screen_text(pilot))
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Place))
+
+
+@pytest.mark.parametrize("place", ["app", "welcome", *PLACES])
+def test_every_command_has_an_id_a_key_a_label_and_a_help_text(place: str) -> None:
+    commands = commands_of(place)
+    assert len({command.id for command in commands}) == len(commands)
+    for command in commands:
+        assert command.id.startswith(f"{place}.")
+        assert command.key
+        assert command.label
+        assert command.help.endswith(".")
+    for pane in {command.pane for command in commands}:
+        keys = [key.strip() for command in commands if command.pane == pane for key in command.key.split(",")]
+        assert len(set(keys)) == len(keys), f"{place}/{pane}: one key for two commands"
+
+
+async def test_every_command_has_its_action(open_app: OpenApp) -> None:
+    async with open_app("router") as pilot:
+        for place in PLACES:
+            await pilot.app.go(place)  # type: ignore[attr-defined]
+            await pilot.pause()
+            screen = pilot.app.screen
+            for command in commands_of(place):
+                name = f"action_{command.action.partition('(')[0]}"
+                owners = [screen, *screen.query("*")] if command.pane else [screen]
+                assert any(hasattr(owner, name) for owner in owners), f"{command.id}: no {name}"

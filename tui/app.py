@@ -1,0 +1,252 @@
+"""The app: six places over one session. Everything slow happens in workers and child processes."""
+
+from __future__ import annotations
+
+import importlib
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from textual import work
+from textual.app import App
+from textual.binding import Binding
+from textual.dom import DOMNode
+from textual.screen import Screen
+
+from core.errors import CompilotError, ConfigError
+
+from .crash import keep_crash
+from .palette import CompilotProvider
+from .registry import PLACES, Command, bindings
+from .screens.base import Place
+from .session import Session
+from .settings import Settings, read_settings, write_setting
+from .text import clean
+from .themes import NAMES, OWN, choose_theme
+from .widgets.line_filter import ControlFilter
+
+_LOOK_SECONDS = 3.0
+"""How often the header looks for live runs, and what is remembered is written."""
+
+
+def _make_screen(place: str) -> Screen[Any]:
+    """A place's screen, imported when it is first visited."""
+    module = importlib.import_module(f".screens.{place}", __package__)
+    screen: Screen[Any] = getattr(module, f"{place.title()}Screen")()
+    return screen
+
+
+class CompilotApp(App[None]):
+    """The flight deck."""
+
+    TITLE = "Compilot"
+    MODES = {place: partial(_make_screen, place) for place in (*PLACES, "welcome")}  # noqa: RUF012 - Textual's own type
+    CSS_PATH = "app.tcss"
+    BINDINGS = [*bindings("app"), Binding("ctrl+q", "quit", show=False, priority=True)]  # noqa: RUF012
+    COMMANDS = {CompilotProvider}  # noqa: RUF012 - Textual's own type
+    ESCAPE_TO_MINIMIZE = True
+
+    def __init__(self, root: Path, settings: Settings | None = None) -> None:
+        self.session = Session(root.expanduser().resolve(), self._spread)
+        self.settings_problem: ConfigError | None = None
+        try:
+            self.settings = settings or read_settings()
+        except ConfigError as error:
+            self.settings, self.settings_problem = Settings(), error
+        self.places: dict[str, Place] = {}
+        super().__init__()
+        self._control_filter = ControlFilter()
+        for theme in OWN:
+            self.register_theme(theme)
+        self.theme = choose_theme(self.settings.theme)
+        self.set_class(self.settings.density == "compact", "-compact")
+        self.set_keymap(self.settings.keys)
+
+    @property
+    def place(self) -> str:
+        """The place on screen."""
+        return self.current_mode
+
+    def get_line_filters(self) -> list[Any]:
+        return [*super().get_line_filters(), self._control_filter]
+
+    async def on_mount(self) -> None:
+        await self.switch_mode("data" if self.session.is_workspace else "welcome")
+        self.call_after_refresh(self._settle_in)
+
+    async def _settle_in(self) -> None:
+        """What can wait until the first frame is on screen."""
+        if self.settings_problem is not None:
+            self.say_error(self.settings_problem)
+        self._look()
+        self.set_interval(_LOOK_SECONDS, self._look)
+
+    async def go(self, place: str, **target: Any) -> None:
+        """Show a place, and something in it."""
+        if not self.session.is_workspace and place != "welcome":
+            self.say("first choose a sample, a folder, or a program and its data")
+            return
+        if self.current_mode != place:
+            await self.switch_mode(place)
+        if target and isinstance(self.screen, Place):
+            await self.screen.show(**target)
+
+    async def action_go(self, place: str) -> None:
+        await self.go(place)
+
+    async def perform(self, command: Command, place: str) -> None:
+        """Do a command of any place, as its key would there."""
+        if place not in ("app", self.place):
+            await self.go(place)
+        target: DOMNode = self if place == "app" else self.screen
+        if command.pane:
+            panes = [pane for pane in self.screen.query("*") if getattr(pane, "PANE", "") == command.pane]
+            if not panes:
+                self.say(f"{command.label} does not work here now")
+                return
+            target = panes[0]
+            panes[0].focus()
+        if not await self.run_action(command.action, target):
+            self.say(f"{command.label} does not work here now")
+
+    def say(self, text: str, *, title: str = "") -> None:
+        """A passing remark."""
+        self.notify(clean(text), title=clean(title), markup=False)
+
+    def say_error(self, error: CompilotError) -> None:
+        """An error that has no place of its own on screen."""
+        text = "\n".join(clean(line) for line in error.lines()[1:])
+        self.notify(text, title=clean(error.what), severity="error", timeout=12, markup=False)
+
+    def copy(self, text: str) -> None:
+        """To the clipboard, through the terminal (OSC 52)."""
+        self.copy_to_clipboard(text)
+        lines = text.count("\n") + 1
+        self.say(f"copied {lines} lines" if lines > 1 else f"copied {text[:60]}")
+
+    async def trusted(self) -> bool:
+        """Whether the folder's code may run; asks once for a folder and its content. Call from a worker."""
+        from .trusting import ask_trust
+
+        if not self.session.trusted:
+            self.session.trusted = await ask_trust(self)
+        return self.session.trusted
+
+    @work(exclusive=True, group="launch")
+    async def launch(self, recipe: Any) -> None:
+        """Start a run in a process of its own and go to it."""
+        from .launching import start
+
+        if await self.trusted():
+            await start(self, recipe)
+
+    async def open_workspace(self, root: Path) -> None:
+        """Work on another folder; runs of the one before go on."""
+        self.session.flush()
+        self.session.close()
+        self.session = Session(root, self._spread)
+        await self.switch_mode("welcome")
+        for place in PLACES:
+            await self.remove_mode(place)
+            self.add_mode(place, partial(_make_screen, place))
+        self.places.clear()
+        if self.session.is_workspace:
+            await self.switch_mode("data")
+        self._look()
+
+    def action_help(self) -> None:
+        from .screens.help import HelpScreen
+
+        self.push_screen(HelpScreen(self.place, dict(self.settings.keys)))
+
+    def action_jump(self) -> None:
+        from .screens.jump import JumpScreen
+
+        screen = self.screen
+        self.push_screen(
+            JumpScreen(list(screen.focus_chain)), lambda chosen: screen.set_focus(chosen) if chosen else None
+        )
+
+    def action_zoom(self) -> None:
+        screen = self.screen
+        if screen.maximized is not None:
+            screen.minimize()
+        elif screen.focused is not None:
+            screen.maximize(screen.focused)
+
+    def action_copy(self) -> None:
+        place = self.screen
+        text = place.get_selected_text() or (place.copied_text() if isinstance(place, Place) else None)
+        if text:
+            self.copy(text)
+        else:
+            self.say("nothing is selected")
+
+    @work(exclusive=True, group="dialog")
+    async def action_theme(self) -> None:
+        from .widgets.dialogs import Choose
+
+        chosen = await self.push_screen_wait(Choose("Theme", [(name, name) for name in NAMES], self.theme))
+        if chosen:
+            self.theme = chosen
+            self._set("theme", chosen)
+
+    def action_density(self) -> None:
+        self.toggle_class("-compact")
+        self._set("density", "compact" if self.has_class("-compact") else "comfortable")
+
+    def action_reload(self) -> None:
+        self.session.reload()
+        self.say_error(self.session.problem) if self.session.problem else self.say("read again")
+
+    async def action_open(self) -> None:
+        await self.switch_mode("welcome")
+
+    async def action_quit(self) -> None:
+        self._leave()
+
+    @work(exclusive=True, group="dialog")
+    async def _leave(self) -> None:
+        from .leaving import may_leave
+
+        if await may_leave(self):
+            self.exit()
+
+    async def on_unmount(self) -> None:
+        self.session.flush()
+        self.session.close()
+
+    def _set(self, name: str, value: str) -> None:
+        try:
+            write_setting(name, value)
+        except CompilotError as error:
+            self.say_error(error)
+
+    def _spread(self, parts: frozenset[str]) -> None:
+        for place in self.places.values():
+            place.call_later(place.on_changed, parts)
+
+    @work(thread=True, exclusive=True, group="look", exit_on_error=False)
+    def _look(self) -> None:
+        from .looking import count_live_runs
+
+        session = self.session
+        live = count_live_runs(session.root)
+        try:
+            session.flush()
+        except CompilotError as error:
+            self.call_from_thread(self.say_error, error)
+        if live != session.live_runs:
+            self.call_from_thread(self._put_live_runs, live)
+
+    def _put_live_runs(self, live: int) -> None:
+        self.session.live_runs = live
+        self.session.note("runs")
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual's own report prints locals, and no public seam leaves them out.
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        self.panic("\n".join(clean(line) for line in keep_crash(error).lines()))

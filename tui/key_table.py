@@ -1,0 +1,77 @@
+"""The help screen's text: every command with its key, from the registry. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+
+from textual.content import Content
+
+from .registry import PLACES, Command, commands_of
+
+_HELP_COLUMN = 35
+_SHOWN = {
+    "question_mark": "?",
+    "slash": "/",
+    "colon": ":",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "space": "space",
+    "enter": "enter",
+    "escape": "esc",
+    "left": "←",
+    "right": "→",
+    "up": "↑",
+    "down": "↓",
+    "plus": "+",
+    "minus": "-",
+    "full_stop": ".",
+    "comma": ",",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "equals_sign": "=",
+}
+
+
+def describe_keys(place: str, keymap: Mapping[str, str], words: str = "", width: int = 100) -> Content:
+    """Sections of keys: this place, everywhere, then the other places. `words` must all occur in a line."""
+    order = [place, "app", *(name for name in PLACES if name != place)]
+    wanted = words.lower().split()
+    lines: list[Content] = []
+    for name in order:
+        found = [
+            command
+            for command in commands_of(name)
+            if all(word in f"{name} {command.label} {command.help} {command.key}".lower() for word in wanted)
+        ]
+        if not found:
+            continue
+        title = PLACES.get(name, "Everywhere" if name == "app" else "Here")
+        lines += (
+            [Content(""), Content.styled(title, "bold $accent")]
+            if lines
+            else [Content.styled(title, "bold $accent")]
+        )
+        lines += [_line(command, keymap, width) for command in found]
+    return Content("\n").join(lines) if lines else Content("nothing matches")
+
+
+def show_key(keys: str) -> str:
+    """`question_mark,ctrl+p` as `? ctrl+p`."""
+    return " ".join(_show_one(key.strip()) for key in keys.split(","))
+
+
+def _show_one(key: str) -> str:
+    *modifiers, name = key.split("+")
+    return "+".join([*modifiers, _SHOWN.get(name, name)])
+
+
+def _line(command: Command, keymap: Mapping[str, str], width: int) -> Content:
+    keys = show_key(keymap.get(command.id, command.key))
+    where = f"{command.pane}: " if command.pane else ""
+    told = textwrap.wrap(where + command.help, max(20, width - _HELP_COLUMN)) or [""]
+    return (
+        Content.styled(f"  {keys:<14} ", "$text-accent")
+        + Content(f"{command.label:<17} ")
+        + Content.styled(("\n" + " " * _HELP_COLUMN).join(told), "$text-muted")
+    )

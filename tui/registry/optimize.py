@@ -1,0 +1,45 @@
+"""What works in the Optimize place."""
+
+from __future__ import annotations
+
+from .command import Command
+
+COMMANDS = (
+    Command("optimize.launch", "L,f9", "Launch", "Start a run of what is on screen; asks once, with its cost and cap."),
+    Command("optimize.save", "s,ctrl+s", "Save", "Write these choices into compilot.toml."),
+    Command("optimize.measure", "m", "Measure", "Run the program on a few rows, so that estimates rest on facts."),
+    Command("optimize.estimates", "a", "All", "What every optimizer would cost here, side by side."),
+    Command("optimize.what_if", "w", "What if", "Other models, threads, sizes and presets, with what each would change."),
+    Command("optimize.dry_run", "t", "Dry run", "Let the real optimizer run on instant made-up answers and count its calls."),
+    Command("optimize.cancel", "x", "Cancel", "Stop measuring, or the dry run."),
+    Command("optimize.check", "r", "Check", "Load program, data and metric again and check everything a run needs."),
+    Command("optimize.ping", "p", "Ping", "Ask the model of each role one short question (a paid call each)."),
+    Command("optimize.undo", "u", "Undo", "Take back the last change.", False),
+    Command("optimize.budget", "b", "Budget", "Go to the caps: dollars, calls, tokens, minutes.", False),
+    Command("optimize.next_page", "right_square_bracket", "Next page", "The next part, where one fits at a time.", False),
+    Command("optimize.last_page", "left_square_bracket", "Last page", "The part before, where one fits at a time.", False),
+    Command("optimize.choose", "enter,space", "Choose", "Use this optimizer.", pane="optimizers"),
+    Command("optimize.cursor_down", "down,j", "Down", "The next optimizer.", False, "optimizers"),
+    Command("optimize.cursor_up", "up,k", "Up", "The optimizer before.", False, "optimizers"),
+    Command("optimize.first", "home,g", "Top", "The first optimizer.", False, "optimizers"),
+    Command("optimize.last", "end,G", "Bottom", "The last optimizer.", False, "optimizers"),
+    Command("optimize.edit_field", "enter,e", "Edit", "Type a value, flip a switch, or choose from a list.", pane="form"),
+    Command("optimize.more", "right,l,plus,space", "More", "The next choice, the other side, or one more.", False, "form"),
+    Command("optimize.less", "left,h,minus", "Less", "The choice before, the other side, or one less.", False, "form"),
+    Command("optimize.reset_field", "backspace,delete", "Default", "Leave this one to its default.", pane="form"),
+    Command("optimize.next_field", "down,j", "Down", "The next field.", False, "form"),
+    Command("optimize.last_field", "up,k", "Up", "The field before.", False, "form"),
+    Command("optimize.first_field", "home,g", "Top", "The first field.", False, "form"),
+    Command("optimize.end_field", "end,G", "Bottom", "The last field.", False, "form"),
+    Command("optimize.keep", "enter,down,tab", "Keep", "Keep what was typed.", pane="line"),
+    Command("optimize.leave", "escape", "Leave", "Leave the field as it was before.", pane="line"),
+    Command("optimize.edit_model", "enter,e", "Edit", "Change the model of this role: name, key, limits, price.", pane="models"),
+    Command("optimize.share_model", "d", "Share", "Let the nearest role's model serve this one.", pane="models"),
+    Command("optimize.next_role", "down,j", "Down", "The next role.", False, "models"),
+    Command("optimize.last_role", "up,k", "Up", "The role before.", False, "models"),
+    Command("optimize.apply", "enter,space", "Apply", "Make this change.", pane="changes"),
+    Command("optimize.next_change", "down,j", "Down", "The next change.", False, "changes"),
+    Command("optimize.last_change", "up,k", "Up", "The change before.", False, "changes"),
+    Command("optimize.use", "ctrl+s", "Use it", "Put this profile into the recipe.", pane="profile"),
+    Command("optimize.abandon", "escape", "Cancel", "Leave the model as it was.", pane="profile"),
+)

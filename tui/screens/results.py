@@ -1,0 +1,11 @@
+"""The Results place."""
+
+from __future__ import annotations
+
+from .base import Place
+
+
+class ResultsScreen(Place):
+    """Stands here until its builder fills it."""
+
+    PLACE = "results"

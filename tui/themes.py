@@ -1,0 +1,48 @@
+"""The app's four colour themes."""
+
+from __future__ import annotations
+
+import os
+
+from textual.theme import Theme
+
+DARK = Theme(
+    name="dark",
+    primary="#5B8DEF",
+    secondary="#8AA4C8",
+    accent="#E8B04B",
+    warning="#E8B04B",
+    error="#E5645A",
+    success="#6CBF84",
+    foreground="#D6DAE2",
+    background="#12151B",
+    surface="#181C24",
+    panel="#222834",
+    dark=True,
+)
+LIGHT = Theme(
+    name="light",
+    primary="#2C5FC3",
+    secondary="#4C6486",
+    accent="#A65E00",
+    warning="#A65E00",
+    error="#BF2F26",
+    success="#237A3C",
+    foreground="#1D222B",
+    background="#F6F7F9",
+    surface="#FFFFFF",
+    panel="#E4E8EE",
+    dark=False,
+)
+OWN = (DARK, LIGHT)
+NAMES = ("dark", "light", "ansi-dark", "ansi-light")
+"""The first two need a terminal of many colours; the others use its own 16."""
+
+
+def choose_theme(wanted: str, environment: dict[str, str] | None = None) -> str:
+    """`auto` by what the terminal says of itself; a name that is not known counts as `auto`."""
+    if wanted in NAMES:
+        return wanted
+    values = os.environ if environment is None else environment
+    many = values.get("COLORTERM") in ("truecolor", "24bit") or "256color" in values.get("TERM", "")
+    return "dark" if many else "ansi-dark"

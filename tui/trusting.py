@@ -1,0 +1,49 @@
+"""Asks once whether a folder's Python may run, and remembers the answer for that folder and its content."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from core.errors import CompilotError
+from core.trust import read_trust, remember_trust
+
+from .widgets.dialogs import Confirm
+
+if TYPE_CHECKING:
+    from .app import CompilotApp
+    from .session import Session
+
+
+async def ask_trust(app: CompilotApp) -> bool:
+    """True when the person said yes, now or before."""
+    root = app.session.root
+    known = await asyncio.to_thread(read_trust, root)
+    if known.trusted:
+        return True
+    since = "Its code has changed since you last said yes. " if known.changed else ""
+    files = f"{known.files} Python and TOML file{'s' * (known.files != 1)}"
+    answer = await app.push_screen_wait(
+        Confirm(
+            "Run this folder's code?",
+            f"{since}{root} holds {files}. The program and the metric are Python of this folder: they run "
+            "with your rights, in processes of their own. The answer is remembered until they change.",
+            yes="Run it",
+        )
+    )
+    if answer:
+        await _remember(app, known.fingerprint)
+    return bool(answer)
+
+
+def code_written(session: Session) -> None:
+    """The person changed code here through the app: a trusted folder stays trusted. For a thread."""
+    if session.trusted:
+        remember_trust(session.root, read_trust(session.root).fingerprint)
+
+
+async def _remember(app: CompilotApp, fingerprint: str) -> None:
+    try:
+        await asyncio.to_thread(remember_trust, app.session.root, fingerprint)
+    except CompilotError as error:
+        app.say_error(error)

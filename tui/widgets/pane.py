@@ -1,0 +1,42 @@
+"""A framed part of a screen: its name above, its state below, an accent while the focus is inside."""
+
+from __future__ import annotations
+
+from textual.containers import Vertical
+
+
+class Pane(Vertical):
+    """Subclasses compose their content; `z` lets one fill the screen."""
+
+    ALLOW_MAXIMIZE = True
+    DEFAULT_CSS = """
+    Pane {
+        border: round $panel-lighten-2;
+        border-title-color: $text-muted;
+        border-subtitle-color: $text-muted;
+        padding: 0 1;
+        height: 1fr;
+        width: 1fr;
+        &:focus-within, &:focus {
+            border: round $accent;
+            border-title-color: $accent;
+        }
+    }
+    .-compact Pane {
+        padding: 0;
+    }
+    """
+
+    def __init__(
+        self, *children: object, title: str = "", id: str | None = None, classes: str | None = None
+    ) -> None:
+        super().__init__(*children, id=id, classes=classes)  # type: ignore[arg-type]
+        if title:
+            self.name_pane(title)
+
+    def name_pane(self, title: str, state: str = "") -> None:
+        """The frame's text. Neither is read as markup."""
+        from .foreign import foreign
+
+        self.border_title = foreign(title).markup
+        self.border_subtitle = foreign(state).markup
