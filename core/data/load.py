@@ -114,12 +114,13 @@ def _weight_of(spec: DataSpec, values: Mapping[str, Any], name: str, index: int)
     return float(weight)
 
 
-def load_splits(spec: DataSpec, root: Path, state_dir: Path | None = None) -> Splits:
+def load_splits(spec: DataSpec, root: Path, state_dir: Path | None = None, *, freeze: bool = True) -> Splits:
     """The recipe's data in its parts.
 
     A part with a file of its own is that file, whole; the others are split from `path` (or `train`). With a
     `state_dir` the split is frozen there on first use: rows added later join parts, and no row ever changes
-    its part. Without one it is made afresh each time, the same for the same rows, whatever their order.
+    its part. Without one it is made afresh each time, the same for the same rows, whatever their order. With
+    `freeze=False` edits and a frozen split are obeyed, and nothing is frozen: a look at what would be.
     Raises `DataError` when data is missing, unreadable, or too little for the split asked for.
     """
     overlay = load_overlay(state_dir)
@@ -137,7 +138,8 @@ def load_splits(spec: DataSpec, root: Path, state_dir: Path | None = None) -> Sp
         dataset = load_dataset(spec, pool, root, overlay=overlay)
         problems += dataset.table.problems
         unmatched &= set(dataset.unmatched_edits)
-        for row, part in zip(dataset.rows, split_dataset(spec, dataset, carved, state_dir), strict=True):
+        assigned = split_dataset(spec, dataset, carved, state_dir, freeze=freeze)
+        for row, part in zip(dataset.rows, assigned, strict=True):
             if part != UNUSED:
                 parts.setdefault(part, []).append(row)  # type: ignore[arg-type]
         left_out = len(dataset.rows) - sum(len(parts.get(part, ())) for part in carved)
@@ -182,16 +184,25 @@ def plan_parts(spec: DataSpec) -> tuple[str | None, tuple[SplitName, ...], dict[
 
 
 def split_dataset(
-    spec: DataSpec, dataset: Dataset, parts: Sequence[SplitName] = SPLITS, state_dir: Path | None = None
+    spec: DataSpec,
+    dataset: Dataset,
+    parts: Sequence[SplitName] = SPLITS,
+    state_dir: Path | None = None,
+    *,
+    freeze: bool = True,
 ) -> list[str]:
-    """The part of each row (`unused` where the sizes leave some over); frozen in `state_dir` if given."""
+    """The part of each row (`unused` where the sizes leave some over).
+
+    Frozen in `state_dir`, if given; with `freeze=False` only what is frozen there already is obeyed.
+    """
     sizes = part_sizes(spec.split, len(dataset.rows), parts)
     units = [
         Unit(key=key, stratum=stratum, links=links)
         for key, stratum, links in zip(dataset.keys, dataset.strata, _links(dataset), strict=True)
     ]
-    if state_dir is None:
-        return assign_parts(units, sizes, seed=spec.split.seed)
+    if state_dir is None or not freeze:
+        known = {} if state_dir is None else load_frozen(spec, state_dir)
+        return assign_parts(units, sizes, seed=spec.split.seed, decided=known)
     with lock_state(freeze_path(spec, state_dir).parent, "splits"):
         decided = load_frozen(spec, state_dir)
         assigned = assign_parts(units, sizes, seed=spec.split.seed, decided=decided)

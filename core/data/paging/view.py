@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import threading
 from array import array
 from collections.abc import Mapping
@@ -94,6 +95,18 @@ class View:
     def numbers(self, start: int, count: int) -> list[int]:
         """Table row numbers of the matches from `start` on."""
         return self._numbers[start : start + count].tolist()
+
+    def position_of(self, number: int) -> int | None:
+        """Where the row with that table row number stands among the matches; None if it is none of them."""
+        with self._changed:
+            numbers = self._numbers
+            if self._query.sort is None or not self._state.done:
+                place = bisect.bisect_left(numbers, number)
+                return place if place < len(numbers) and numbers[place] == number else None
+            try:
+                return numbers.index(number)
+            except ValueError:
+                return None
 
     def page(self, start: int, count: int) -> list[tuple[int, dict[str, Any]]]:
         """Matches with their table row numbers."""
