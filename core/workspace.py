@@ -9,14 +9,17 @@ import tomllib
 from collections.abc import Mapping, MutableMapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
 from .errors import ConfigError, WorkspaceError
 from .recipe import Budget, ModelProfile, Recipe
 from .settings import CONFIG_NAME, merge_settings, parse_recipe, parse_settings
-from .store import Store, open_store, write_atomic
+from .store import write_atomic
+
+if TYPE_CHECKING:
+    from .store import Store
 
 STATE_NAME = ".compilot"
 
@@ -110,6 +113,8 @@ class Workspace:
     @cached_property
     def store(self) -> Store:
         """What the program remembers here; call `prepare` before the first change."""
+        from .store import open_store
+
         return open_store(self.state_dir / "store.json")
 
     def prepare(self) -> None:

@@ -15,7 +15,6 @@ from textual.screen import Screen
 
 from core.errors import CompilotError, ConfigError
 
-from .crash import keep_crash
 from .palette import CompilotProvider
 from .registry import PLACES, Command, bindings
 from .screens.base import Place
@@ -249,4 +248,6 @@ class CompilotApp(App[None]):
         if self._exception is None:
             self._exception = error
             self._exception_event.set()
+        from .crash import keep_crash
+
         self.panic("\n".join(clean(line) for line in keep_crash(error).lines()))

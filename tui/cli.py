@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
@@ -39,7 +38,7 @@ def run_command(arguments: list[str]) -> int:
     """Run one command line; gives its exit code, everything else having been printed."""
     as_json = "--json" in arguments
     try:
-        code = cli.main(_open_app(arguments), prog_name="compilot", standalone_mode=False)
+        code = cli.main(arguments, prog_name="compilot", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.exceptions.NoArgsIsHelpError as help_wanted:
@@ -63,16 +62,6 @@ def run_command(arguments: list[str]) -> int:
 
         print_error(keep_crash(error), as_json)
         return FAILED
-
-
-def _open_app(arguments: list[str]) -> list[str]:
-    """`compilot`, and `compilot PATH`, are `compilot app PATH`."""
-    if not arguments:
-        return ["app"] if sys.stdin.isatty() and sys.stdout.isatty() else []
-    first = arguments[0]
-    named = any(row.name == first for row in COMMANDS)
-    is_path = not named and not first.startswith("-") and Path(first).exists()
-    return ["app", *arguments] if is_path else arguments
 
 
 def _print_usage(error: click.ClickException, as_json: bool) -> None:

@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from textual.content import Content
 
-from core.models.roles import fill_roles
-from core.models.secrets import key_state
-from core.recipe import Recipe
-
 from .registry import PLACES
 from .text import short_count, usd
 from .widgets.foreign import foreign
 
 if TYPE_CHECKING:
     from core.cost.estimate import Estimate
+    from core.recipe import Recipe
 
     from .session import Session
 
@@ -92,6 +89,10 @@ def describe_cost(estimate: Estimate) -> str:
 
 def find_missing(recipe: Recipe, root: Path) -> list[Missing]:
     """What a run lacks, as far as a look at files, names and keys can tell."""
+    # Where keys may be costs an import that the first frame does without.
+    from core.models.roles import fill_roles
+    from core.models.secrets import key_state
+
     found = []
     if not _target_exists(recipe.program.target, root):
         found.append(Missing("program file missing", "2"))
