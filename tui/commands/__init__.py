@@ -15,5 +15,7 @@ COMMANDS = (
     Row("run", "commands.run:run", "Compile: run an optimizer in its own process."),
     Row("runs", "commands.runs:runs", "List, show, watch, pause, resume, stop, kill and remove runs."),
     Row("eval", "commands.evaluate:evaluate", "Score the program of a run, or an exported one."),
+    Row("compare", "commands.compare:compare", "Rows fixed and broken, prompts and chance, of two runs."),
+    Row("report", "commands.report:report", "What a run came to, as a page to keep."),
     Row("export", "commands.export:export", "Write the optimized program, verified in a fresh process."),
 )
