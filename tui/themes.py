@@ -19,6 +19,8 @@ DARK = Theme(
     surface="#181C24",
     panel="#222834",
     dark=True,
+    # Textual's own is `auto 60%`, which a style inside a text paints at full strength.
+    variables={"text-muted": "#8B919C"},
 )
 LIGHT = Theme(
     name="light",
@@ -33,6 +35,7 @@ LIGHT = Theme(
     surface="#FFFFFF",
     panel="#E4E8EE",
     dark=False,
+    variables={"text-muted": "#5F6672"},
 )
 OWN = (DARK, LIGHT)
 NAMES = ("dark", "light", "ansi-dark", "ansi-light")
