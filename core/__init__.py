@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .advice.recommend import Advice, recommend
     from .api import compile_program, follow, load_run, load_state, resume_run, start_run
     from .cost.estimate import Estimate, estimate
     from .errors import CompilotError, StopRun
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .workspace import Workspace
 
 _HOMES = {
+    "advice.recommend": ("Advice", "recommend"),
     "api": ("compile_program", "follow", "load_run", "load_state", "resume_run", "start_run"),
     "cost.estimate": ("Estimate", "estimate"),
     "errors": ("CompilotError", "StopRun"),
@@ -31,6 +33,7 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Advice",
     "Budget",
     "CompilotError",
     "Estimate",
@@ -47,6 +50,7 @@ __all__ = [
     "load_program",
     "load_run",
     "load_state",
+    "recommend",
     "resume_run",
     "start_run",
 ]

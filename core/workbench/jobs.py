@@ -120,7 +120,12 @@ def test_metric(params: Params, progress: Progress) -> dict[str, Any]:
     return {
         "findings": sort_findings(findings),
         "rows": [_doctor_row(probes) for probes in probed],
-        "summary": _summary(probed) | {"signature": metric.shape.label, "has_feedback": metric.has_feedback},
+        "summary": _summary(probed)
+        | {
+            "signature": metric.shape.label,
+            "takes_pred_name": "pred_name" in metric.shape.takes,
+            "has_feedback": metric.has_feedback,
+        },
         "ledger": ledger,
     }
 
@@ -366,7 +371,16 @@ def _summary(probed: Sequence[RowProbes]) -> dict[str, Any]:
         "program": _mean([p.real.verdict.score for p in probed if p.real]),
         "seconds_per_call": statistics.median(one.verdict.seconds for one in calls) if calls else None,
         "lm_calls": max((one.lm_calls for one in calls), default=0),
+        "routes_feedback": _routes_feedback(probed),
     }
+
+
+def _routes_feedback(probed: Sequence[RowProbes]) -> bool | None:
+    """Whether predictors asked about by name are told different things; None where there are no two."""
+    told = [
+        {one.verdict.feedback for one in probes.named.values()} for probes in probed if len(probes.named) > 1
+    ]
+    return any(len(texts) > 1 for texts in told) if told else None
 
 
 def _mean(scores: Sequence[float | None]) -> float | None:

@@ -11,6 +11,7 @@ COMMANDS = (
     Row("metric", "commands.metric:metric", "Test the metric, score stored answers again, templates."),
     Row("program", "commands.program:program", "Show the program, try it on one input."),
     Row("check", "commands.check:check", "Preflight: program, data, metric, models, optimizer, budget."),
+    Row("recommend", "commands.recommend:recommend", "Is it time to optimize, and with which optimizer?"),
     Row("estimate", "commands.estimate:estimate", "Calls, tokens, dollars and minutes of a run, by role."),
     Row("run", "commands.run:run", "Compile: run an optimizer in its own process."),
     Row("runs", "commands.runs:runs", "List, show, watch, pause, resume, stop, kill and remove runs."),

@@ -1,0 +1,1 @@
+"""Advice before a run: whether to optimize at all, and with which optimizer, each point with its reason."""
