@@ -1,11 +1,318 @@
-"""The Optimize place."""
+"""The Optimize place: which optimizer, with what, at what cost; and the start of the run."""
 
 from __future__ import annotations
 
-from .base import Place
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from textual import events, on, work
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from textual.widgets import Static
+
+from core.errors import CompilotError
+from core.optimizers import registry
+from core.recipe import OptimizerSpec, Recipe, Role
+
+from ..panes.optimize.all_estimates import AllEstimates
+from ..panes.optimize.checking import Checking
+from ..panes.optimize.checks_pane import ChecksPane
+from ..panes.optimize.cost_pane import CostPane
+from ..panes.optimize.declared import LIMITS, limit_params, read_limits
+from ..panes.optimize.field_text import CODE, list_choices
+from ..panes.optimize.fit import list_optimizers
+from ..panes.optimize.form import Form
+from ..panes.optimize.launching import describe_launch
+from ..panes.optimize.model_dialog import ModelDialog
+from ..panes.optimize.models_pane import ModelsPane
+from ..panes.optimize.optimizers import OptimizersPane
+from ..panes.optimize.pages import NARROW, PANES, describe_pages, page_at, pages_shown
+from ..panes.optimize.parameters import FormPane, LimitsPane, ParametersPane
+from ..panes.optimize.preview import summary_line
+from ..panes.optimize.sheet import Sheet, Wrong, read_sheet
+from ..widgets.dialogs import Ask, Choose, Confirm
+
+_UNDO = 50
 
 
-class OptimizeScreen(Place):
-    """Stands here until its builder fills it."""
+class OptimizeScreen(Checking):
+    """Three columns where there is room, one page at a time where there is not."""
 
     PLACE = "optimize"
+    CSS_PATH = "optimize.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-normal"), (156, "-wide")]  # noqa: RUF012 - Textual's own type
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.page = ""
+        self._past: list[tuple[str, Recipe]] = []
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(id="pages", markup=False)
+        with Horizontal(id="columns"):
+            with Vertical(id="left"):
+                yield OptimizersPane()
+            with Vertical(id="middle"):
+                yield ParametersPane()
+                yield ModelsPane()
+                yield LimitsPane()
+            with Vertical(id="right"):
+                yield CostPane()
+                yield ChecksPane()
+        yield Static(id="summary", markup=False)
+
+    def on_mount(self) -> None:
+        self.call_later(self._begin)
+
+    async def _begin(self) -> None:
+        draft = self.session.draft
+        chosen = draft is not None and draft.optimizer is not None
+        self.turn_to(self.session.recall("optimize.page", "parameters" if chosen else "optimizers"))
+        await self.show_draft()
+        self.show_checks()
+        self.estimate_soon()
+        self.look_soon()
+        self.query_one("OptimizerList").focus()
+
+    async def show(self, **target: Any) -> None:
+        name = target.get("optimizer")
+        if name:
+            self.choose(registry.get(name).spec.name)
+
+    async def refresh_parts(self, parts: frozenset[str]) -> None:
+        if parts & {"program", "metric", "data", "split", "config"}:
+            self.forget_loaded()
+            self.look_soon()
+        if parts & {"draft", "config", "split"}:
+            await self.show_draft()
+            self.estimate_soon()
+            self.look_soon()
+        self.show_checks()
+        if "estimate" in parts:
+            self._summarize()
+
+    def copied_text(self) -> str | None:
+        preview = self.query_one("#preview", Static).content
+        return str(preview) or None
+
+    async def show_draft(self) -> None:
+        draft = self.session.draft
+        if draft is None:
+            return
+        chosen = draft.optimizer.name if draft.optimizer else ""
+        spec = registry.get(chosen).spec if chosen in registry.names() else None
+        self.query_one(OptimizersPane).show_fits(list_optimizers(self.facts), chosen, self.costs)
+        if spec is not None and draft.optimizer is not None:
+            await self._fill("#parameters", Sheet(spec, facts=self.facts), draft.optimizer.params, spec.name)
+        await self._fill("#limits", Sheet(LIMITS), limit_params(draft), "")
+        state = (
+            "asking…" if any(ping.seconds is None and not ping.error for ping in self.pings.values()) else ""
+        )
+        answered = {role: ping for role, ping in self.pings.items() if ping.seconds is not None}
+        self.query_one(ModelsPane).show_models(self.models, answered, state)
+        self.load_if_trusted()
+
+    async def _fill(self, pane: str, blank: Sheet, params: dict[str, Any], state: str) -> None:
+        """A form as the draft has it; what was typed and could not be read stays where it is."""
+        form_pane = self.query_one(pane, FormPane)
+        now = form_pane.form.sheet
+        sheet = read_sheet(blank.spec, params, blank.facts)
+        if now.spec == blank.spec and now.params == sheet.params:
+            sheet = replace(now, facts=blank.facts)
+        changed = len(sheet.params)
+        await form_pane.show_sheet(sheet, f"{state} {changed} set".strip() if changed else state)
+
+    def wrong_fields(self) -> dict[str, Wrong]:
+        return {name: wrong for form in self.query(Form) for name, wrong in form.sheet.unread.items()}
+
+    def change(self, what: str, **sections: Any) -> None:
+        """A change of the draft that `u` takes back; changes of the same thing are taken back together."""
+        draft = self.session.draft
+        if draft is None:
+            return
+        if not self._past or self._past[-1][0] != what:
+            self._past = [*self._past[-_UNDO:], (what, draft)]
+        self.session.change(**sections)
+
+    def choose(self, name: str) -> None:
+        draft = self.session.draft
+        if draft is not None and (draft.optimizer is None or draft.optimizer.name != name):
+            saved = self.session.saved
+            kept = saved.optimizer if saved is not None else None
+            own = kept if kept is not None and kept.name == name else OptimizerSpec(name=name)
+            self.change(f"optimizer {name}", optimizer=own)
+
+    @on(OptimizersPane.Chosen)
+    def _chosen(self, event: OptimizersPane.Chosen) -> None:
+        self.choose(event.name)
+        self._focus(1)
+
+    @on(Form.Changed, "#parameters-form")
+    def _parameters_changed(self, event: Form.Changed) -> None:
+        name = event.sheet.spec.name
+        self.change(
+            f"{name} {event.form.field.name}",
+            optimizer=OptimizerSpec(name=name, params=dict(event.sheet.params)),
+        )
+        self.estimate_soon()
+
+    @on(Form.Changed, "#limits-form")
+    def _limits_changed(self, event: Form.Changed) -> None:
+        field = event.form.field.name
+        try:
+            budget, run = read_limits(event.sheet.params)
+        except CompilotError as error:
+            wrong = Wrong(error.what, error.fix, event.form.field.text)
+            event.form.refuse(field, wrong)
+        else:
+            self.change(field, budget=budget, run=run)
+        self.estimate_soon()
+
+    @on(Form.WantsChoice)
+    @work(exclusive=True, group="optimize.dialog")
+    async def _ask_choice(self, event: Form.WantsChoice) -> None:
+        field = event.field
+        options = [(choice, choice) for choice in list_choices(field)]
+        if field.parameter.target:
+            options.append(("code of yours…", CODE))
+        chosen = await self.app.push_screen_wait(Choose(field.name, options, field.text))
+        if chosen == CODE:
+            chosen = await self.app.push_screen_wait(Ask(field.name, hint=f"{CODE} or package.module:attr"))
+        if chosen:
+            event.form.put(field.name, chosen)
+
+    @on(ModelsPane.Edit)
+    @work(exclusive=True, group="optimize.dialog")
+    async def _edit_model(self, event: ModelsPane.Edit) -> None:
+        row = next(row for row in self.models if row.role == event.role)
+        own = row.shared_from is None
+        profile = await self.app.push_screen_wait(ModelDialog(row.role, row.profile, own=own))
+        if profile is not None and (not own or profile != row.profile) and self.session.draft is not None:
+            self._put_models({**self.session.draft.models, event.role: profile}, f"model {event.role}")
+
+    @on(ModelsPane.Share)
+    def _share_model(self, event: ModelsPane.Share) -> None:
+        draft = self.session.draft
+        if draft is None or event.role not in draft.models:
+            return
+        if event.role == "student":
+            self.compilot.say("the student needs a model of its own: it runs the program")
+            return
+        models = {role: profile for role, profile in draft.models.items() if role != event.role}
+        self._put_models(models, f"model {event.role}")
+
+    def _put_models(self, models: dict[Role, Any], what: str) -> None:
+        self.pings = {}
+        self.change(what, models=models)
+
+    def action_undo(self) -> None:
+        if self._past:
+            what, draft = self._past.pop()
+            self.session.change(
+                **{name: getattr(draft, name) for name in ("data", "models", "optimizer", "budget", "run")}
+            )
+            self.compilot.say(f"taken back: {what}")
+
+    def action_save(self) -> None:
+        if not self.session.unsaved:
+            self.compilot.say("compilot.toml says the same already")
+            return
+        try:
+            self.session.save()
+        except CompilotError as error:
+            self.compilot.say_error(error)
+        else:
+            self.compilot.say("written to compilot.toml")
+
+    def action_estimates(self) -> None:
+        self.push_all_estimates()
+
+    @work(exclusive=True, group="optimize.dialog")
+    async def push_all_estimates(self) -> None:
+        if not self.costs:
+            self.compilot.say("nothing is measured yet: m measures")
+            return
+        costs = dict(self.costs)
+        if self.session.estimate is not None:
+            costs[self.session.estimate.optimizer] = self.session.estimate
+        chosen = await self.app.push_screen_wait(AllEstimates(costs))
+        if chosen:
+            self.choose(chosen)
+
+    @on(ChecksPane.Launch)
+    def _launch(self) -> None:
+        self.action_launch()
+
+    @work(exclusive=True, group="optimize.launch")
+    async def action_launch(self) -> None:
+        draft = self.session.draft
+        if draft is None:
+            return
+        wrong = self.wrong_fields()
+        if wrong:
+            name, why = next(iter(wrong.items()))
+            self.compilot.say_error(CompilotError(why.what, where=name, fix=why.fix))
+            return
+        if not await self.compilot.trusted() or not await self.is_ready():
+            return
+        question, detail = describe_launch(draft, self.session.estimate, self.checks)
+        if await self.app.push_screen_wait(Confirm(question, detail, yes="Launch")):
+            self.compilot.launch(msgspec.structs.replace(draft, workspace=str(self.session.root)))
+
+    def action_budget(self) -> None:
+        self._focus(3)
+
+    def action_next_pane(self) -> None:
+        self._focus(self._pane_now() + 1)
+
+    def action_last_pane(self) -> None:
+        self._focus(self._pane_now() - 1)
+
+    def on_resize(self) -> None:
+        self.turn_to(self.page)
+
+    def on_click(self, event: events.Click) -> None:
+        if event.widget is not None and event.widget.id == "pages":
+            page = page_at(event.x, self._narrow)
+            if page is not None:
+                self._focus(next(place for place, (_, owner) in enumerate(PANES) if owner == page))
+
+    def turn_to(self, page: str) -> None:
+        """Show a page; where all fits, nothing moves."""
+        if page not in pages_shown(self._narrow):
+            page = self.page if self.page in pages_shown(self._narrow) else "parameters"
+        for name in pages_shown(True):
+            self.set_class(name == page, f"-page-{name}")
+        self.page = page
+        self.session.remember("optimize.page", page)
+        self.query_one("#pages", Static).update(describe_pages(page, self._narrow))
+
+    @property
+    def _narrow(self) -> bool:
+        return self.app.size.width < NARROW
+
+    def _focus(self, place: int) -> None:
+        selector, page = PANES[place % len(PANES)]
+        self.turn_to(page)
+        self.query_one(selector).focus()
+
+    def _pane_now(self) -> int:
+        focused = self.focused
+        for place, (selector, _) in enumerate(PANES):
+            widget = self.query_one(selector)
+            if focused is not None and widget in focused.ancestors_with_self:
+                return place
+        return 0
+
+    def _summarize(self) -> None:
+        estimate = self.session.estimate
+        self.query_one("#summary", Static).update(summary_line(estimate) if estimate is not None else "")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "cancel":
+            return self.is_measuring
+        if action == "measure":
+            return not self.is_measuring
+        return True

@@ -1,0 +1,295 @@
+"""A form made from declarations: one line for each parameter, edited in place, every change told at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from ...registry import bindings, commands_of
+from ...widgets.foreign import foreign
+from .field_text import field_name, field_text, next_value
+from .sheet import Field, Sheet, Wrong
+
+
+_COMMANDS = [command for command in commands_of("optimize") if command.pane == "form"]
+
+
+class FieldLine(Static):
+    """One field; a click moves there, a click on the field one is at edits it."""
+
+    @dataclass
+    class Clicked(Message):
+        """It was clicked."""
+
+        name: str
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name, markup=False)
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        self.post_message(self.Clicked(self.name or ""))
+
+
+class EditLine(Vertical):
+    """Stands in for a field's line while its text is typed."""
+
+    def __init__(self, field: Field, width: int) -> None:
+        super().__init__()
+        self.field = field
+        self.name_width = width
+
+    def compose(self) -> ComposeResult:
+        shown = self.field.wrong.text if self.field.wrong and self.field.wrong.text else ""
+        text = shown or (self.field.text if self.field.is_set else "")
+        with Horizontal():
+            yield Static(field_name(self.field, self.name_width), markup=False)
+            yield Input(text, placeholder=self.field.text, compact=True, select_on_focus=False)
+        yield Static("", id="why", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+
+
+class Form(VerticalScroll, can_focus=True):
+    """Shows a `Sheet`; tells each other sheet that the person makes of it."""
+
+    PANE = "form"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("optimize", "form")
+    DEFAULT_CSS = """
+    Form {
+        height: 1fr;
+        FieldLine { height: auto; width: 1fr; }
+        FieldLine.-cursor { background: $boost; }
+        &:focus FieldLine.-cursor { background: $block-cursor-background 40%; }
+        EditLine { height: auto; }
+        EditLine Horizontal { height: 1; }
+        EditLine Horizontal > Static { width: auto; }
+        EditLine Input { width: 1fr; background: $boost; }
+        EditLine #why { height: auto; }
+    }
+    """
+
+    @dataclass
+    class Changed(Message):
+        """The person changed something; `sheet` may hold texts that could not be read."""
+
+        form: Form
+        sheet: Sheet
+
+        @property
+        def control(self) -> Form:
+            return self.form
+
+    @dataclass
+    class Moved(Message):
+        """Another field is at the cursor."""
+
+        form: Form
+        field: Field
+
+        @property
+        def control(self) -> Form:
+            return self.form
+
+    @dataclass
+    class WantsChoice(Message):
+        """A field is to be chosen from a list: the screen asks, and calls `put`."""
+
+        form: Form
+        field: Field
+
+        @property
+        def control(self) -> Form:
+            return self.form
+
+    def __init__(self, sheet: Sheet, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.sheet = sheet
+        self.cursor = 0
+        self._before: Sheet | None = None
+        """The sheet when the edit began; None while nothing is edited."""
+
+    def compose(self) -> ComposeResult:
+        for field in self.sheet.fields:
+            yield FieldLine(field.name)
+
+    def on_mount(self) -> None:
+        self._paint()
+
+    @property
+    def field(self) -> Field:
+        """The one at the cursor."""
+        return self.sheet.fields[self.cursor]
+
+    @property
+    def is_edited(self) -> bool:
+        return self._before is not None
+
+    async def show_sheet(self, sheet: Sheet) -> None:
+        """Show another sheet; where the fields are the same nothing moves, and a text being typed stays."""
+        names = [field.name for field in self.sheet.fields]
+        same = [field.name for field in sheet.fields] == names and sheet.spec.name == self.sheet.spec.name
+        if self.is_edited and same:
+            sheet = replace(sheet, unread={**sheet.unread, **self.sheet.unread})
+        self.sheet = sheet
+        if not same:
+            self._before = None
+            self.cursor = 0
+            async with self.batch():
+                await self.query_children().remove()
+                await self.mount_all(FieldLine(field.name) for field in sheet.fields)
+            self.scroll_home(animate=False)
+        self._paint()
+
+    def put(self, name: str, text: str) -> None:
+        """A field's text, as if it were typed."""
+        self._tell(self.sheet.type(name, text))
+
+    def refuse(self, name: str, wrong: Wrong) -> None:
+        """A value that fits its declaration and still cannot be: it is marked, and not kept."""
+        sheet = self.sheet.reset(name)
+        self.sheet = replace(sheet, unread={**sheet.unread, name: wrong})
+        self._paint()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "leave_field":
+            return self.is_edited
+        return bool(self.sheet.fields) or not any(action == command.action for command in _COMMANDS)
+
+    async def action_next_field(self) -> None:
+        await self._leave_for(self.cursor + 1)
+
+    async def action_last_field(self) -> None:
+        await self._leave_for(self.cursor - 1)
+
+    async def action_leave_field(self) -> None:
+        before = self._before
+        await self._end()
+        self.focus()
+        if before is not None:
+            self._tell(before)
+
+    def action_first_field(self) -> None:
+        self._move(0)
+
+    def action_end_field(self) -> None:
+        self._move(len(self.sheet.fields) - 1)
+
+    def action_reset_field(self) -> None:
+        self._tell(self.sheet.reset(self.field.name))
+
+    def action_more(self) -> None:
+        self._step(1)
+
+    def action_less(self) -> None:
+        self._step(-1)
+
+    async def action_edit_field(self) -> None:
+        match self.field.kind:
+            case "switch":
+                self._step(1)
+            case "choice":
+                self.post_message(self.WantsChoice(self, self.field))
+            case "text":
+                await self._begin()
+
+    def on_focus(self) -> None:
+        if self.sheet.fields:
+            self.post_message(self.Moved(self, self.field))
+
+    @on(FieldLine.Clicked)
+    async def _go_there(self, event: FieldLine.Clicked) -> None:
+        event.stop()
+        place = next(i for i, field in enumerate(self.sheet.fields) if field.name == event.name)
+        here = place == self.cursor and self.has_focus
+        await self._leave_for(place)
+        self.focus()
+        if here:
+            await self.action_edit_field()
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.is_edited:
+            self._tell(self.sheet.type(self.field.name, event.value))
+
+    @on(Input.Submitted)
+    async def _keep(self, event: Input.Submitted) -> None:
+        event.stop()
+        await self._end()
+        self.focus()
+
+    async def on_descendant_blur(self) -> None:
+        """Going elsewhere keeps what was typed."""
+        if self.is_edited and not self.has_focus_within:
+            await self._end()
+
+    async def _end(self) -> None:
+        self._before = None
+        await self.query(EditLine).remove()
+        self._line.display = True
+        self._paint()
+
+    async def _begin(self) -> None:
+        if self.is_edited:
+            return
+        self._before = self.sheet
+        await self.mount(EditLine(self.field, self._name_width), before=self._line)
+        self._line.display = False
+        self._paint()
+
+    def _step(self, step: int) -> None:
+        field = self.field
+        value = next_value(field, step)
+        if value is not None:
+            self._tell(self.sheet.type(field.name, value))
+
+    async def _leave_for(self, place: int) -> None:
+        """Another field; what was typed is kept."""
+        if self.is_edited:
+            await self._end()
+            self.focus()
+        self._move(place)
+
+    def _move(self, place: int) -> None:
+        place = max(0, min(place, len(self.sheet.fields) - 1))
+        self.cursor = place
+        self._paint()
+        self._line.scroll_visible(animate=False)
+        self.post_message(self.Moved(self, self.field))
+
+    def _tell(self, sheet: Sheet) -> None:
+        self.sheet = sheet
+        self._paint()
+        self.post_message(self.Changed(self, sheet))
+        self.post_message(self.Moved(self, self.field))
+
+    @property
+    def _line(self) -> FieldLine:
+        return list(self.query(FieldLine))[self.cursor]
+
+    @property
+    def _name_width(self) -> int:
+        return 2 + max((len(field.name) for field in self.sheet.fields), default=0)
+
+    def _paint(self) -> None:
+        """Every line as it is now; lines that did not change are not sent again."""
+        width = self._name_width
+        for place, (line, field) in enumerate(zip(self.query(FieldLine), self.sheet.fields, strict=True)):
+            line.set_class(place == self.cursor, "-cursor")
+            text = field_text(field, width)
+            if line.content != text:
+                line.update(text)
+        for edit in self.query(EditLine):
+            wrong = self.field.wrong
+            edit.query_one("#why", Static).update(
+                foreign(f"{wrong.what}: {wrong.fix}" if wrong else "", "$text-error")
+            )

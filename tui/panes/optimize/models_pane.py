@@ -1,0 +1,127 @@
+"""The models by role: name, price, key, settings, and how they answered when they were asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from core.recipe import Role
+
+from ...registry import bindings
+from ...widgets.foreign import foreign
+from ...widgets.pane import Pane
+from .models import ModelRow, Ping
+
+
+class RoleList(OptionList):
+    """One role each."""
+
+    PANE = "models"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("optimize", "models")
+
+    @dataclass
+    class Asked(Message):
+        """Edit this role's model, or let another one serve it."""
+
+        verb: str
+        place: int
+
+    def action_edit_model(self) -> None:
+        self._ask("edit")
+
+    def action_share_model(self) -> None:
+        self._ask("share")
+
+    def action_next_role(self) -> None:
+        self.action_cursor_down()
+
+    def action_last_role(self) -> None:
+        self.action_cursor_up()
+
+    def _ask(self, verb: str) -> None:
+        if self.highlighted is not None:
+            self.post_message(self.Asked(verb, self.highlighted))
+
+
+class ModelsPane(Pane):
+    """Five roles; those without a profile of their own say whose model serves them."""
+
+    DEFAULT_CSS = """
+    ModelsPane RoleList { height: auto; max-height: 100%; border: none; padding: 0; background: transparent; }
+    """
+
+    @dataclass
+    class Edit(Message):
+        role: Role
+
+    @dataclass
+    class Share(Message):
+        role: Role
+
+    def __init__(self) -> None:
+        super().__init__(title="Models", id="models", classes="page-models")
+        self._rows: tuple[ModelRow, ...] = ()
+        self._pings: Mapping[str, Ping] = {}
+
+    def compose(self) -> ComposeResult:
+        yield RoleList(markup=False, compact=True)
+
+    def show_models(self, rows: tuple[ModelRow, ...], pings: Mapping[str, Ping], state: str) -> None:
+        self.name_pane("Models", state)
+        if (rows, pings) == (self._rows, self._pings):
+            return
+        self._rows, self._pings = rows, dict(pings)
+        choices = self.query_one(RoleList)
+        place = choices.highlighted or 0
+        choices.set_options(Option(describe_model(row, pings.get(row.role))) for row in rows)
+        choices.highlighted = place if rows else None
+
+    @on(RoleList.Asked)
+    def _asked(self, event: RoleList.Asked) -> None:
+        event.stop()
+        role = self._rows[event.place].role
+        self.post_message(self.Edit(role) if event.verb == "edit" else self.Share(role))
+
+    @on(OptionList.OptionSelected)
+    def _clicked(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.post_message(self.Edit(self._rows[event.option_index].role))
+
+
+def describe_model(row: ModelRow, ping: Ping | None) -> Content:
+    """A line for a role that shares a model; two for one with a profile."""
+    style = "bold" if row.called else "$text-muted"
+    role = Content.styled(f"{row.role:<11}", style)
+    if row.shared_from is not None:
+        return role + Content.styled(f"the {row.shared_from}'s model", "$text-muted")
+    price = row.price if row.price in ("unknown", "free") else f"{row.price} per M"
+    price_style = "$text-warning" if row.price == "unknown" else ""
+    first = (
+        role
+        + foreign(row.profile.model)
+        + Content("  ")
+        + Content.styled(f"price {price}" if row.price == "unknown" else price, price_style)
+    )
+    key_style = "" if row.key.present else "$text-error"
+    parts = [foreign(row.key_text, key_style or "$text-muted")]
+    if row.dials:
+        parts.append(foreign(row.dials, "$text-muted"))
+    if ping is not None:
+        parts.append(
+            foreign(ping.error, "$text-error")
+            if ping.error is not None
+            else Content.styled(f"answered in {ping.seconds:.1f} s", "$text-success")
+        )
+    if not row.called:
+        parts.append(Content.styled("not called", "$text-muted"))
+    second = Content.styled(" · ", "$text-muted").join(parts)
+    return first + Content("\n" + " " * 11) + second

@@ -1,0 +1,133 @@
+"""The optimizers to choose from, with how each fits and what it would cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from core.cost.estimate import Estimate
+
+from ...registry import bindings
+from ...text import short_count
+from ...widgets.foreign import foreign
+from ...widgets.pane import Pane
+from .fit import Fit
+from .preview import money
+
+Costs = Mapping[str, Estimate | str]
+"""By optimizer: with its own defaults, or why there is none."""
+
+
+class OptimizerList(OptionList):
+    """One line for each."""
+
+    PANE = "optimizers"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("optimize", "optimizers")
+
+    def action_choose(self) -> None:
+        self.action_select()
+
+
+class OptimizersPane(Pane):
+    """The ranking, and why the one at the cursor stands where it does."""
+
+    DEFAULT_CSS = """
+    OptimizersPane {
+        OptimizerList { height: auto; max-height: 60%; border: none; padding: 0; background: transparent; }
+        VerticalScroll { height: 1fr; border-top: solid $panel-lighten-2; }
+        Static { height: auto; }
+    }
+    """
+
+    @dataclass
+    class Chosen(Message):
+        """The person wants this one."""
+
+        name: str
+
+    def __init__(self) -> None:
+        super().__init__(title="Optimizers", id="optimizers", classes="page-optimizers")
+        self._fits: tuple[Fit, ...] = ()
+        self._chosen = ""
+        self._costs: Costs = {}
+
+    def compose(self) -> ComposeResult:
+        yield OptimizerList(markup=False, compact=True)
+        with VerticalScroll(can_focus=False):
+            yield Static(id="reasons", markup=False)
+
+    def show_fits(self, fits: tuple[Fit, ...], chosen: str, costs: Costs) -> None:
+        """The list as it is now; the cursor stays on its optimizer."""
+        if (fits, chosen, costs) == (self._fits, self._chosen, self._costs):
+            return
+        first = not self._fits
+        at = chosen if first or chosen != self._chosen else self.at_cursor
+        self._fits, self._chosen, self._costs = fits, chosen, costs
+        choices = self.query_one(OptimizerList)
+        with self.app.batch_update(), self.prevent(OptionList.OptionHighlighted):
+            choices.set_options(
+                Option(describe_line(fit, chosen, costs.get(fit.name)), disabled=not fit.runs_here)
+                for fit in fits
+            )
+            names = [fit.name for fit in fits]
+            choices.highlighted = names.index(at) if at in names else 0
+        self._show_reasons()
+
+    @property
+    def at_cursor(self) -> str:
+        place = self.query_one(OptimizerList).highlighted
+        return self._fits[place].name if place is not None and place < len(self._fits) else ""
+
+    @on(OptionList.OptionHighlighted)
+    def _show_reasons(self) -> None:
+        fit = next((fit for fit in self._fits if fit.name == self.at_cursor), None)
+        if fit is not None:
+            self.query_one("#reasons", Static).update(
+                describe_fit(fit, fit.name == self._chosen, self._costs.get(fit.name))
+            )
+
+    @on(OptionList.OptionSelected)
+    def _choose(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.post_message(self.Chosen(self._fits[event.option_index].name))
+
+
+def describe_line(fit: Fit, chosen: str, cost: Estimate | str | None) -> Content:
+    """Mark, name and expected calls."""
+    mark = Content.styled("● ", "$accent") if fit.name == chosen else Content("  ")
+    style = "bold" if fit.name == chosen else "$text-muted" if fit.unmet or not fit.runs_here else ""
+    calls = short_count(cost.total.calls.expected) if isinstance(cost, Estimate) else ""
+    note = Content.styled(" !", "$text-warning") if fit.unmet and fit.runs_here else Content("")
+    return (
+        mark + Content.styled(f"{fit.name:<32}", style) + Content.styled(f"{calls:>6}", "$text-muted") + note
+    )
+
+
+def describe_fit(fit: Fit, chosen: bool, cost: Estimate | str | None) -> Content:
+    """Why it stands where it does, and what it would take."""
+    lines = [Content.styled(fit.name, "bold") + Content(" (chosen)" if chosen else ""), foreign(fit.summary)]
+    lines += [Content.styled("! ", "$text-warning") + foreign(need) for need in fit.unmet]
+    lines += [Content.styled("· ", "$text-muted") + foreign(reason) for reason in fit.reasons]
+    if isinstance(cost, Estimate):
+        spread = f"{short_count(cost.total.calls.low)}–{short_count(cost.total.calls.high)}"
+        lines.append(
+            Content(f"{short_count(cost.total.calls.expected)} calls")
+            + Content.styled(f" ({spread})", "$text-muted")
+            + Content(f", {money(cost.total)}")
+            + Content.styled(", with its own defaults", "$text-muted")
+        )
+    elif cost:
+        lines.append(foreign(cost, "$text-warning"))
+    if fit.runs_here and not chosen:
+        lines.append(Content.styled("enter chooses it", "$text-muted"))
+    return Content("\n").join(lines)

@@ -1,0 +1,163 @@
+"""An estimate as text: calls, tokens, dollars and minutes by role, what the cap leaves, what was assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.content import Content
+
+from core.cost.estimate import Estimate, RoleEstimate
+from core.optimizers.plan import Range
+from core.recipe import Budget
+
+from ...text import count, duration, short_count, table, usd
+from ...widgets.foreign import foreign
+
+_WIDE = 74
+"""Columns from which low and high of the dollars have room in the table."""
+
+
+def show_estimate(estimate: Estimate, budget: Budget, width: int, extra: Content) -> Content:
+    """The whole preview for a pane of this many columns; `extra` is what a dry run found."""
+    parts = [
+        *role_table(estimate, width),
+        Content(""),
+        *totals(estimate, budget),
+        Content(""),
+        *([extra, Content("")] if extra.plain else []),
+        Content.styled("assumed", "$text-muted"),
+        *(Content.styled("· ", "$text-muted") + foreign(line) for line in estimate.assumptions),
+    ]
+    return Content("\n").join(parts)
+
+
+def role_table(estimate: Estimate, width: int) -> list[Content]:
+    """One line for each role and one for all of them."""
+    wide = width >= _WIDE
+    head = ["", "calls", "low–high", "in", "out", "usd", *(["low–high"] if wide else [])]
+    rows = [head]
+    rows += [_row(role, one, wide) for role, one in estimate.roles.items()]
+    rows.append(_row("total", estimate.total, wide))
+    lines = table(rows, "<" + ">" * (len(head) - 1))
+    return [
+        Content.styled(lines[0], "$text-muted"),
+        *(Content(line) for line in lines[1:-1]),
+        Content.styled(lines[-1], "bold"),
+    ]
+
+
+def totals(estimate: Estimate, budget: Budget) -> list[Content]:
+    """Dollars, time, the budget and the rule of thumb: one line each."""
+    thumb = estimate.rule_of_thumb
+    lines = [("time", between(estimate.minutes, lambda minutes: duration(60 * minutes)))]
+    if estimate.total.usd is not None and estimate.total.usd.high > 0:
+        lines.insert(0, ("dollars", between(estimate.total.usd, usd)))
+    parts = [_named(name, Content(text)) for name, text in lines]
+    parts += [
+        _named("budget" if not place else "", line) for place, line in enumerate(cap_lines(estimate, budget))
+    ]
+    parts.append(_named("rule", Content(f"of thumb: {count(thumb.calls)} calls")))
+    parts.append(_named("", Content.styled(thumb.why, "$text-muted")))
+    return parts
+
+
+def cap_lines(estimate: Estimate, budget: Budget) -> list[Content]:
+    """What each cap leaves of the run: enough for the highest figure, for the expected one, or not."""
+    total = estimate.total
+    tokens = total.input_tokens + total.output_tokens
+    caps = (
+        ("usd", budget.usd, total.usd, usd),
+        ("calls", budget.calls, total.calls, count),
+        ("tokens", budget.tokens, tokens, short_count),
+        ("minutes", budget.minutes, estimate.minutes, lambda minutes: duration(60 * minutes)),
+    )
+    lines = [_cap_line(name, cap, needed, write) for name, cap, needed, write in caps if cap is not None]
+    return lines or [Content.styled("no cap is set (b)", "$text-muted")]
+
+
+def _cap_line(name: str, cap: float, needed: Range | None, write: object) -> Content:
+    assert callable(write)
+    told = f"{name} {write(cap)}: " if name in ("calls", "tokens") else f"{write(cap)}: "
+    if needed is None:
+        return Content(told) + Content.styled(
+            "a price is unknown, so dollars cannot be capped: cap calls or tokens", "$text-warning"
+        )
+    if needed.high <= cap:
+        return Content(told) + Content.styled("enough for the highest figure", "$text-success")
+    if needed.expected <= cap:
+        return Content(told + "enough for the expected figure, not for the highest")
+    share = cap / needed.expected
+    return Content(told) + Content.styled(
+        f"stops the run at about {share:.0%} of it, keeping the best", "$text-warning"
+    )
+
+
+def summary_line(estimate: Estimate) -> Content:
+    """The estimate in one line, for where there is no room for more."""
+    total = estimate.total
+    spread = f"{short_count(total.calls.low)}–{short_count(total.calls.high)}"
+    parts = [
+        Content.styled(f"{count(total.calls.expected)} calls", "bold"),
+        Content.styled(f" ({spread})", "$text-muted"),
+        Content(f"  {money(total)}"),
+        Content(f"  {duration(60 * estimate.minutes.expected)}"),
+        Content.styled(f" (up to {duration(60 * estimate.minutes.high)})", "$text-muted"),
+    ]
+    return Content("").join(parts)
+
+
+def money(one: RoleEstimate) -> str:
+    """Expected dollars; `free` where every model is."""
+    if one.usd is not None and one.usd.high == 0:
+        return "free"
+    return usd(one.usd.expected if one.usd else None)
+
+
+def between(amount: Range, write: object) -> str:
+    """`expected (low to high)`."""
+    assert callable(write)
+    return f"{write(amount.expected)} ({write(amount.low)} to {write(amount.high)})"
+
+
+def _row(name: str, one: RoleEstimate, wide: bool) -> list[str]:
+    row = [
+        name,
+        count(one.calls.expected),
+        f"{short_count(one.calls.low)}–{short_count(one.calls.high)}",
+        short_count(one.input_tokens.expected),
+        short_count(one.output_tokens.expected),
+        money(one),
+    ]
+    if wide:
+        row.append(f"{usd(one.usd.low)}–{usd(one.usd.high)}" if one.usd and one.usd.high else "")
+    return row
+
+
+def _named(name: str, text: Content) -> Content:
+    return Content.styled(f"{name:<9}", "$text-muted") + text
+
+
+def all_rows(found: Sequence[tuple[str, Estimate | str]]) -> list[list[str]]:
+    """One row for each optimizer, cheapest first; those without an estimate say why, last."""
+    done = sorted(
+        ((name, one) for name, one in found if not isinstance(one, str)),
+        key=lambda pair: pair[1].total.calls.expected,
+    )
+    rows = [["optimizer", "calls", "low", "high", "tokens", "usd", "highest", "time"]]
+    for name, one in done:
+        total = one.total
+        tokens = total.input_tokens.expected + total.output_tokens.expected
+        highest = usd(total.usd.high) if total.usd and total.usd.high else ""
+        rows.append(
+            [
+                name,
+                count(total.calls.expected),
+                count(total.calls.low),
+                count(total.calls.high),
+                short_count(tokens),
+                money(total),
+                highest,
+                duration(60 * one.minutes.expected),
+            ]
+        )
+    return rows
