@@ -70,6 +70,7 @@ _SHAPES = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 HIDDEN = "[hidden]"
+_NO_KEY = "no-key-in-a-dry-run"
 
 
 class KeyState(NamedTuple):
@@ -114,6 +115,17 @@ def read_keyring(name: str) -> str | None:
     except keyring.errors.KeyringError:
         return None  # machines without a desktop have no keyring to ask
     return value
+
+
+def hide_keys(profiles: Iterable[ModelProfile]) -> None:
+    """Take the models' keys out of this process and those it starts: nothing it does can be billed to them.
+
+    Their variables keep a value that is no key, for code that looks whether there is one.
+    """
+    own = {profile.key_env for profile in profiles if profile.key_env}
+    for name in own.union(*_USUAL.values()):
+        if name in os.environ:
+            os.environ[name] = _NO_KEY
 
 
 def is_local(api_base: str | None) -> bool:

@@ -47,6 +47,10 @@ class Job:
     workspace: Path
     data_hash: str
     attempt: int = 1
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """More of dspy's settings than every run has."""
+    rehearsal: bool = False
+    """Only the calls matter: score what the optimizer returned on test, better than the baseline or not."""
 
 
 @dataclass
@@ -77,6 +81,7 @@ def execute(job: Job) -> Outcome:
         "disable_history": True,
         "max_errors": job.recipe.run.max_errors,
         "callbacks": [],
+        **job.settings,
     }
     try:
         with dspy.context(**settings):
@@ -147,6 +152,8 @@ def _score_final(job: Job, outcome: Outcome, live: dict[str, dspy.Module]) -> No
     assert returned is not None
     result = _score(job, live[returned], "val", returned)
     best = _choose(recorder.full_val_scores(), returned, result.score)
+    if job.rehearsal and best == recorder.baseline:
+        best = returned
     outcome.candidate = best
     outcome.best["val"] = recorder.full_val_scores().get(best, result.score)
     if not job.splits["test"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,18 @@ from ..models.roles import fill_roles
 from ..optimizers import registry
 from ..programs.imports import open_project
 from ..programs.load import load_program, watch_settings
-from ..recipe import Recipe
+from ..recipe import Recipe, Role
 from .folder import RunFolder
 from .follow import load_state
 from .recorder import Recorder
 
 if TYPE_CHECKING:
+    import dspy
+
     from .execute import Job
+
+OpenModels = Callable[["dspy.Module", Mapping[str, Sequence[Any]]], tuple[Any, Mapping[Role, Any]]]
+"""From the program and its splits to a meter and the LMs by role."""
 
 
 def prepare_job(
@@ -33,8 +38,12 @@ def prepare_job(
     *,
     attempt: int,
     on_warning: Callable[[Warn], None],
+    open_models: OpenModels | None = None,
 ) -> Job:
-    """Everything loaded and metered. Imports the user's code: only for a run's own process."""
+    """Everything loaded and metered. Imports the user's code: only for a run's own process.
+
+    `open_models` gives other LMs than those of the recipe, with what counts their calls.
+    """
     from .execute import Job
 
     if recipe.optimizer is None:
@@ -65,21 +74,10 @@ def prepare_job(
             raise DataError(
                 f"the {name} part is empty", where=f"data.split.{name}", fix="give it a share of the rows"
             )
-    before = load_state(folder.path)
-
-    def on_notice(notice: Notice) -> None:
-        recorder.warn(notice.text, where=f"models.{notice.role}")
-
-    meter = Meter.open(
-        folder.path,
-        budget=recipe.budget,
-        num_threads=recipe.run.num_threads,
-        attempt=attempt,
-        seconds=before.earlier_seconds,
-        on_warning=on_warning,
-        on_notice=on_notice,
-    )
-    lms = {role: meter.lm(profile, role) for role, profile in fill_roles(recipe.models).items()}
+    if open_models is None:
+        meter, lms = _open_models(recipe, folder, recorder, attempt, on_warning)
+    else:
+        meter, lms = open_models(program, splits)
     return Job(
         recipe=recipe,
         folder=folder,
@@ -94,6 +92,31 @@ def prepare_job(
         attempt=attempt,
         data_hash=parts.hash,
     )
+
+
+def _open_models(
+    recipe: Recipe,
+    folder: RunFolder,
+    recorder: Recorder,
+    attempt: int,
+    on_warning: Callable[[Warn], None],
+) -> tuple[Meter, Mapping[Role, Any]]:
+    """The recipe's own models, metered."""
+    before = load_state(folder.path)
+
+    def on_notice(notice: Notice) -> None:
+        recorder.warn(notice.text, where=f"models.{notice.role}")
+
+    meter = Meter.open(
+        folder.path,
+        budget=recipe.budget,
+        num_threads=recipe.run.num_threads,
+        attempt=attempt,
+        seconds=before.earlier_seconds,
+        on_warning=on_warning,
+        on_notice=on_notice,
+    )
+    return meter, {role: meter.lm(profile, role) for role, profile in fill_roles(recipe.models).items()}
 
 
 def input_fields(recipe: Recipe, rows: Sequence[Any]) -> list[str]:

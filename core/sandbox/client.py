@@ -23,6 +23,8 @@ from ..jsonable import encode_json
 from .limits import JobKilled, KillReason, Limits, Outcome, StackFrame, affordable_memory_mb
 
 START_SECONDS = 60.0
+_ENVIRONMENT = {"PYTHONHASHSEED": "0", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+"""As a run has it."""
 GRACE_SECONDS = 5.0
 """How long after a job's limit the warm child itself may stay silent."""
 
@@ -82,8 +84,10 @@ class Sandbox:
     def cancel(self) -> None:
         """End the job that runs now, if there is one; its `call` raises `JobKilled`."""
         self._cancelled = True
-        connection = self._socket
-        if connection is not None:
+        connection, process = self._socket, self._process
+        if not self._ready and process is not None:
+            process.kill()  # it is still starting, and hears nothing
+        elif connection is not None:
             with contextlib.suppress(OSError):
                 connection.sendall(b'{"cancel": true}\n')
 
@@ -115,7 +119,7 @@ class Sandbox:
             return
         self.close()
         ours, theirs = socket.socketpair()
-        environment = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+        environment = {**os.environ, **_ENVIRONMENT}
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # read when the child has died
         try:
             self._process = subprocess.Popen(
