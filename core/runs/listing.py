@@ -23,6 +23,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     phase: str
     baseline: float | None
     best: float | None
+    best_kind: str | None = None
+    """`minibatch` where the best has no full score: such a score compares with no other."""
     seconds: float
     started: float | None
     calls: int
@@ -57,6 +59,7 @@ def summarize(state: RunState, path: Path) -> RunSummary:
         phase=state.phase,
         baseline=state.baseline.get("val"),
         best=state.best.val if state.best.val is not None else state.best.score,
+        best_kind="full" if state.best.val is not None else state.best.kind,
         seconds=state.seconds,
         started=state.started,
         calls=sum(role["paid"] for role in state.ledger.values()),
