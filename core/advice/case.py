@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..cost.buys import Cap, name_amount
 from ..optimizers import registry
 from .situation import FEWEST_EXAMPLES, LARGE_DATA, SMALL_DATA, Cost, Situation
 
@@ -101,20 +102,15 @@ def is_budget_tight(facts: Situation) -> bool:
     return bool(costs) and all(cost.over(facts.budget) for cost in costs)
 
 
-def _caps(cost: Cost | None, facts: Situation, over: tuple[str, ...], *, high: bool = False) -> str:
+def _caps(cost: Cost | None, facts: Situation, over: tuple[Cap, ...], *, high: bool = False) -> str:
     if cost is None:
         return ""
     told = []
     for name in over:
         amount = getattr(cost, f"{name}_high" if high else name)
-        told.append(f"{_amount(name, amount)} of the cap's {_amount(name, getattr(facts.budget, name))}")
+        cap = name_amount(name, getattr(facts.budget, name))
+        told.append(f"{name_amount(name, amount)} (the cap is {cap})")
     return " and ".join(told)
-
-
-def _amount(name: str, amount: float) -> str:
-    if name == "usd":
-        return f"${amount:,.2f}" if amount >= 1 else f"${amount:.4f}"
-    return f"{amount:,.1f} {name}" if name == "minutes" else f"{amount:,.0f} {name}"
 
 
 def _list(names: tuple[str, ...]) -> str:

@@ -6,12 +6,11 @@ from typing import Literal
 
 import msgspec
 
+from ..cost.buys import CAPS, Cap
 from ..data.profile.findings import Finding as DataFinding
 from ..findings import Finding
 from ..recipe import Budget
 
-Cap = Literal["usd", "calls", "tokens", "minutes"]
-CAPS: tuple[Cap, ...] = ("usd", "calls", "tokens", "minutes")
 FEWEST_EXAMPLES = 20
 """Under this many, few-shot prompting by hand is the better approach (guide, poor candidates)."""
 SMALL_DATA = 50

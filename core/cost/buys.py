@@ -20,7 +20,7 @@ from .estimate import Estimate, estimate_run
 from .facts import Measured
 
 Cap = Literal["usd", "calls", "tokens", "minutes"]
-_CAPS: tuple[Cap, ...] = ("usd", "calls", "tokens", "minutes")
+CAPS: tuple[Cap, ...] = ("usd", "calls", "tokens", "minutes")
 _MOST = 1_000_000
 _SEARCHED = 200
 """Sizes up to here are looked at one by one; larger ones follow from the line through two estimates."""
@@ -82,7 +82,7 @@ class Bought(msgspec.Struct, frozen=True, kw_only=True):
         if self.count is None:
             return self.notes[0] if self.notes else f"any number of {self.unit}"
         if self.count == 0:
-            return f"not even the smallest run of {self.optimizer} ({self.limited_by} is too low)"
+            return "; ".join((f"not even the smallest run of {self.optimizer}", *self.notes))
         about = f"about {self.count:,} {self.unit} of {self.optimizer}"
         if self.limited_by is not None:
             about += f", limited by {self.limited_by}"
@@ -131,9 +131,16 @@ def amount_of(found: Estimate, cap: Cap) -> float | None:
     return found.minutes.expected
 
 
+def name_amount(cap: Cap, amount: float) -> str:
+    """An amount with its unit, as a person reads it."""
+    if cap == "usd":
+        return f"${amount:,.2f}" if amount >= 1 else f"${amount:.4f}"
+    return f"{amount:,.1f} minutes" if cap == "minutes" else f"{amount:,.0f} {cap}"
+
+
 def _read_caps(budget: Budget) -> dict[Cap, float]:
     caps: dict[Cap, float] = {}
-    for name in _CAPS:
+    for name in CAPS:
         value = getattr(budget, name)
         if value is None:
             continue
@@ -186,6 +193,8 @@ def _buy_runs(
     if not counts:
         return Bought(optimizer=found.optimizer, unit="whole runs", count=None, notes=notes)
     limit = min(counts, key=lambda cap: counts[cap])
+    if counts[limit] < 1:
+        notes = (*notes, f"it takes about {name_amount(limit, amount_of(found, limit) or 0.0)}")
     return Bought(
         optimizer=found.optimizer,
         unit="whole runs",
@@ -219,7 +228,8 @@ class _Search:
         least = self.least
         over = self._over(least)
         if over is not None:
-            return self._bought(0, over, notes)
+            amount = amount_of(self._estimate(least), over) or 0.0
+            return self._bought(0, over, (*notes, f"it takes about {name_amount(over, amount)}"))
         line = self._most_by_line()
         most = self.size.most(self.measured.facts)
         if most is not None and (line is None or line[0] >= most) and self._over(max(most, least)) is None:

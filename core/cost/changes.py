@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from ..models.profiles import check_profile
 from ..models.roles import fill_roles
 from ..optimizers import registry
-from ..optimizers.spec import parse_setting
+from ..optimizers.spec import parse_setting, resolve_params
 from ..recipe import ROLES, SPLITS, DataSpec, ModelProfile, Recipe, Role, SplitName, SplitSpec
 from .buys import with_params
 from .facts import Measured
@@ -116,12 +116,12 @@ def change_param(recipe: Recipe, name: str, value: Any) -> Change:
         params = {key: old for key, old in given.items() if key not in {*presets, *_rivals(presets)}}
     else:
         params = {key: old for key, old in given.items() if key not in _rivals({name})}
-    old = given.get(name, "its default" if name == "preset" else spec.parameter(name).default)
+    old = "as it is set" if name == "preset" else resolve_params(spec, given).params[name]
 
     def apply(one: Recipe) -> Recipe:
         return with_params(one, {**params, name: value})
 
-    return Change(id=f"{name}={value}", label=f"{name} {old} → {value}", apply=apply)
+    return Change(id=f"{name}={value}", label=f"{name} {old} → {value}".replace("None", "none"), apply=apply)
 
 
 _EXCLUSIVE = (

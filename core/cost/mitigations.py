@@ -179,7 +179,7 @@ def _alike(name: str, other: str) -> bool:
         return False
     words, others = name.split("-"), other.split("-")
     numbers = [sorted(_version(word) for word in one if _version(word)) for one in (words, others)]
-    return words[0] == others[0] and numbers[0] == numbers[1]
+    return words[0] == others[0] and bool(numbers[0]) and numbers[0] == numbers[1]
 
 
 def _version(word: str) -> str:

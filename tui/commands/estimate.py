@@ -14,6 +14,7 @@ from core.workspace import Workspace
 from ..output import print_json, print_lines, say
 from ..text import count, duration, short_count, table, usd
 from .options import json_option, read_recipe, recipe_options, workspace_option
+from .what_if import describe_further, look_further
 
 if TYPE_CHECKING:
     from core.cost.estimate import Estimate, RoleEstimate
@@ -25,23 +26,36 @@ if TYPE_CHECKING:
 @workspace_option
 @recipe_options
 @click.option("--all", "every", is_flag=True, help="One line for each optimizer, with its own defaults.")
+@click.option(
+    "--what-if",
+    "changes",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="The same with one thing changed: student=MODEL (or another role), val=15, train=100, threads=4, "
+    "reflection.thinking=2000, preset=light, or any parameter. Repeatable, each a row.",
+)
 @json_option
-def estimate(workspace: Path, every: bool, as_json: bool, **recipe_choice: Any) -> int:
+def estimate(
+    workspace: Path, every: bool, changes: tuple[str, ...], as_json: bool, **recipe_choice: Any
+) -> int:
     """Price a run before it is started: LM calls, tokens, dollars and minutes, by role.
 
     The first time the program is run on a few rows to measure it; what was found is kept for the next time.
     """
     place = Workspace.open(workspace)
     if every:
+        if changes:
+            raise click.UsageError("--what-if changes one recipe: leave out --all")
         return _estimate_all(place, as_json, recipe_choice)
     recipe = read_recipe(place, **recipe_choice)
     found = _estimate([recipe], place)[0]
     if isinstance(found, CompilotError):
         raise found
+    further = look_further(recipe, changes)
     if as_json:
-        print_json(found.to_dict())
+        print_json({**found.to_dict(), **further.to_dict()})
     else:
-        print_lines(describe_estimate(found))
+        print_lines([*describe_estimate(found), *describe_further(found, further)])
     return 0
 
 
