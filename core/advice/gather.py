@@ -13,11 +13,11 @@ from ..cost.estimate import Estimate, estimate_run
 from ..cost.facts import Measured, depth_of, find_facts, get_all_facts
 from ..data.load import load_splits
 from ..data.profile.report import ColumnProfile, Profile, profile_splits
-from ..errors import CompilotError
+from ..errors import CompilotError, ModelError
 from ..models.roles import fill_roles
 from ..optimizers import registry
 from ..programs.describe import FieldDescription, ProgramDescription
-from ..recipe import OptimizerSpec, Recipe
+from ..recipe import ModelProfile, OptimizerSpec, Recipe
 from ..workbench.desk import Desk
 from ..workbench.reports import DoctorRow, MetricReport
 from ..workspace import STATE_NAME
@@ -34,6 +34,7 @@ _LOG_COLUMNS = frozenset(
     {"feedback", "call_feedback", "call_id", "user_feedback", "rating", "thumbs", "correction", "trace_id"}
 )
 NO_WISHES = Wishes()
+_FREE = ModelProfile(model="embedded/student")
 OnStep = Callable[[str], None]
 
 
@@ -72,7 +73,8 @@ def gather(
     metric = None
     if data is not None:
         on_step("the metric")
-        metric = _gather_metric(desk, with_program=run_program and depth_of(recipe) == "thorough")
+        with_program = run_program and depth_of(recipe) == "thorough"
+        metric = _gather_metric(desk, problems, with_program=with_program)
     measured: dict[str, Measured] = {}
     if program is not None and data is not None and program.predictors:
         on_step("a few runs of the program")
@@ -221,10 +223,21 @@ def _unique(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _gather_metric(desk: Desk, *, with_program: bool) -> MetricFacts:
+def _gather_metric(desk: Desk, problems: list[Problem], *, with_program: bool) -> MetricFacts | None:
     """The doctor's word; with the program's own answers only where its models are free."""
-    report = desk.test_metric(DOCTOR_ROWS, with_program=with_program)
-    return read_metric(report, desk.recipe.metric.target)
+    target = desk.recipe.metric.target
+    try:
+        return read_metric(desk.test_metric(DOCTOR_ROWS, with_program=with_program), target)
+    except ModelError as error:
+        # Most metrics ask no model: then it does not matter that the recipe's cannot be reached.
+        free = msgspec.structs.replace(desk.recipe, models={"student": _FREE})
+        report = Desk(desk.root, free, sandbox=desk.sandbox).test_metric(DOCTOR_ROWS, with_program=False)
+        if not report.summary.get("lm_calls"):
+            return read_metric(report, target)
+        problems.append(Problem(part="metric", what=error.what, where=error.where, fix=error.fix))
+    except CompilotError as error:
+        problems.append(Problem(part="metric", what=error.what, where=error.where, fix=error.fix))
+    return None
 
 
 def read_metric(report: MetricReport, target: str = "") -> MetricFacts:

@@ -121,7 +121,8 @@ def _verdict(advice: Advice) -> str:
     doubts = [check.check for check in advice.readiness if check.status == "warn"]
     best = advice.ranking.best.optimizer
     if failed:
-        return f"Not ready to optimize: {', '.join(failed)}. Nearest fit: {best}."
+        nearest = f" Nearest fit: {best}." if advice.ranking.best.score > 0 else ""
+        return f"Not ready to optimize: {', '.join(failed)}.{nearest}"
     if doubts:
         return f"Ready to optimize with {best}, with doubts: {', '.join(doubts)}."
     return f"Ready to optimize with {best}."
