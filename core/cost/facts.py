@@ -27,7 +27,7 @@ from ..workspace import STATE_NAME
 
 Depth = Literal["thorough", "small"]
 """How much is tried beforehand: `small` where calls cost money."""
-_VERSION = 1
+_VERSION = 2
 _CHILD = "runs.facts_child"
 
 
@@ -45,7 +45,9 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     tokens: dict[Role, CallTokens] = {}
     """By role, as far as its model was called; the student's without demonstrations."""
     demo_tokens: float = 0.0
-    """Input tokens that one demonstration adds to a call."""
+    """Input tokens that one labeled demonstration adds to a call."""
+    trace_tokens: float = 0.0
+    """Input tokens that one demonstration made of a program run adds to a call."""
     latency_seconds: dict[Role, float] = {}
     """Mean seconds of one LM call by role."""
     own_seconds: float = 0.0

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .base import CompileInputs, Optimizer, bootstrap_metric, order_by_seed
-from .bootstrapping import assume_bootstraps, count_all_attempts, first_order, make_set
+from .bootstrapping import (
+    assume_bootstraps,
+    count_all_attempts,
+    expect_prompts,
+    expect_teacher,
+    first_order,
+    make_set,
+)
 from .demos import MAX_ROUNDS, METRIC_THRESHOLD, SUPPLIED, demo_parameters
 from .facts import Facts
 from .plan import Work
@@ -60,6 +67,9 @@ def _work(facts: Facts, params: Params) -> Work:
     ]
     return Work(
         teacher_runs=count_all_attempts(sets, facts),
+        teacher_prompts=expect_teacher(sets, facts),
+        result=expect_prompts(sets[0], facts, 0),
+        scored_on_val=0.0,
         bootstraps=tuple(sets),
         assumptions=assume_bootstraps(sets, facts),
     )

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from .base import CompileInputs, Optimizer, order_by_seed
-from .bootstrapping import assume_bootstraps, count_all_attempts, first_order, make_set
+from .bootstrapping import (
+    assume_bootstraps,
+    count_all_attempts,
+    expect_prompts,
+    expect_teacher,
+    first_order,
+    make_set,
+)
 from .demos import MAX_ROUNDS, SUPPLIED
 from .facts import Facts
 from .plan import Work, exactly
+from .prompts import Prompts, combined_share
 from .spec import Conflict, Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
     import dspy
+
+_PROBED_ROWS = 40
+_PROBED_PROGRAMS = 6
 
 SPEC = Spec(
     name="BootstrapFewShotWithOptuna",
@@ -103,14 +116,43 @@ def _build(inputs: CompileInputs, params: Params) -> dspy.Module:
 
 
 def _work(facts: Facts, params: Params) -> Work:
-    """One bootstrap that wants `max_demos`; every trial is one evaluation on val (`teleprompt_optuna.py`)."""
+    """One bootstrap that wants `max_demos`; every trial is one evaluation on val (`teleprompt_optuna.py`).
+
+    A trial gives each predictor one demonstration of the pool, so trials repeat each other's prompts. No
+    trial leaves the program as it is: where a single demonstration does harm, none may be better.
+    """
     sets = [make_set(params, params["max_demos"], params["max_labeled_demos"], first_order(facts))]
+    pool = expect_prompts(sets[0], facts, 0)
+    size = max(pool.bootstrapped + pool.labeled, 1.0)
+    trials = params["num_candidate_programs"]
+    runs = trials * facts.sizes[1]
+    better = facts.better_share
+    one = Prompts(
+        runs=runs,
+        new=combined_share(facts, size, trials),
+        rows=facts.sizes[1],
+        bootstrapped=pool.bootstrapped / size,
+        labeled=pool.labeled / size,
+    )
     return Work(
-        student_runs=exactly(params["num_candidate_programs"] * facts.sizes[1]),
+        student_runs=exactly(runs),
         teacher_runs=count_all_attempts(sets, facts),
+        prompts=(one,),
+        improves=1.0 if better is None else 1.0 - (1.0 - better) ** trials,
+        teacher_prompts=expect_teacher(sets, facts),
+        result=one,
         bootstraps=tuple(sets),
         assumptions=assume_bootstraps(sets, facts),
     )
 
 
-OPTIMIZER = Optimizer(SPEC, _build, _work)
+def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
+    """Whether a single demonstration makes the program better: some are tried on a few rows."""
+    from .probe import compare_scores
+
+    return msgspec.structs.replace(
+        facts, better_share=compare_scores(inputs, rows=_PROBED_ROWS, programs=_PROBED_PROGRAMS)
+    )
+
+
+OPTIMIZER = Optimizer(SPEC, _build, _work, _probe)

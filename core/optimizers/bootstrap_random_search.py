@@ -6,10 +6,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .base import CompileInputs, Optimizer, bootstrap_metric, order_by_seed
-from .bootstrapping import assume_bootstraps, count_all_attempts, search_sets
+from .bootstrapping import (
+    assume_bootstraps,
+    count_all_attempts,
+    expect_prompts,
+    expect_teacher,
+    search_sets,
+)
 from .demos import MAX_ROUNDS, METRIC_THRESHOLD, SUPPLIED, demo_parameters
 from .facts import Facts
 from .plan import Range, Work, exactly
+from .prompts import Prompts, mix
 from .spec import Conflict, Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
@@ -138,6 +145,9 @@ def plan_search(facts: Facts, params: Params) -> Work:
     """Each candidate is evaluated on val, and all but the first two are bootstrapped first
     (`random_search.py`).
 
+    The zero-shot candidate is the program as it is, which the run has scored on val before. Which candidate
+    wins is not known: the optimized program is expected to be an average one of those with demonstrations.
+
     With `stop_at_score` the first candidate may be the last; nothing is known of the scores, so all are
     expected.
     """
@@ -145,12 +155,22 @@ def plan_search(facts: Facts, params: Params) -> Work:
     sets = search_sets(params, facts, seeds)
     runs = exactly(len(seeds) * facts.sizes[1])
     attempts = count_all_attempts(sets, facts)
+    val = float(facts.sizes[1])
+    prompts = [expect_prompts(one, facts, val) for one in sets]
+    if -2 in seeds:
+        prompts.append(Prompts(runs=val, labeled=min(params["max_labeled_demos"], facts.sizes[0])))
+    result = mix(prompts, 0)
+    if -3 in seeds:
+        prompts.append(Prompts(runs=val, new=0.0))
     if params.get("stop_at_score") is not None:
         runs = Range(facts.sizes[1], runs.expected, runs.high)
         attempts = Range(0, attempts.expected, attempts.high)
     return Work(
         student_runs=runs,
         teacher_runs=attempts,
+        prompts=tuple(prompts),
+        teacher_prompts=expect_teacher(sets, facts),
+        result=result,
         bootstraps=tuple(sets),
         assumptions=assume_bootstraps(sets, facts),
     )

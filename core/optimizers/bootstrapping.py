@@ -6,9 +6,12 @@ import math
 import random
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from .base import order_by_seed
 from .facts import Facts, Walk
 from .plan import NONE, BootstrapSet, Range, add_up, add_up_independent
+from .prompts import Prompts, mix
 from .spec import Params
 
 _FALLBACK_RATE = 0.5
@@ -79,6 +82,36 @@ def count_all_attempts(sets: Sequence[BootstrapSet], facts: Facts) -> Range:
         return add_up_independent(count_attempts(one, facts) for one in sets)
     # What was not probed shares one guess at the success rate, so it is wrong in the same direction.
     return add_up(count_attempts(one, facts) for one in sets)
+
+
+def expect_prompts(bootstrap: BootstrapSet, facts: Facts, runs: float) -> Prompts:
+    """What a program made by this bootstrap sends, on so many rows.
+
+    From `_train` of `bootstrap.py`: as many bootstrapped demonstrations as rows came out right, at most those
+    wanted; then labeled rows that were not bootstrapped, up to max_labeled_demos in all.
+    """
+    right = float(min(bootstrap.wanted, len(bootstrap.order)))
+    probed = {walk.key: walk for walk in facts.walks}.get(bootstrap.key)
+    if probed is not None and (probed.complete or sum(probed.outcomes) >= bootstrap.wanted):
+        right = min(right, sum(probed.outcomes))
+    elif bootstrap.wanted:
+        rate, _ = _rate(bootstrap, facts)
+        right = min(right, rate * len(bootstrap.order) * bootstrap.rounds)
+    others = len(bootstrap.order) - right
+    labeled = max(0.0, min(bootstrap.labeled - right, others))
+    return Prompts(runs=runs, bootstrapped=right, labeled=labeled)
+
+
+def expect_teacher(sets: Sequence[BootstrapSet], facts: Facts) -> Prompts:
+    """What the teacher sends: `_prepare_student_and_teacher` gives it labeled rows as demonstrations."""
+    parts = []
+    for one in sets:
+        attempts = count_attempts(one, facts).expected
+        labeled = min(one.labeled, len(one.order))
+        parts.append(Prompts(runs=attempts, labeled=labeled))
+    mixed = mix(parts, sum(part.runs for part in parts))
+    each = mixed.runs / max(sum(part.runs > 0 for part in parts), 1)
+    return msgspec.structs.replace(mixed, rows=each)
 
 
 def assume_bootstraps(sets: Sequence[BootstrapSet], facts: Facts) -> tuple[str, ...]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from .base import CompileInputs, Optimizer
 from .facts import Facts
 from .plan import PROPOSAL_RETRIES, Range, Work, exactly
+from .prompts import Prompts, changed_share, inherited_share
 from .spec import Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
@@ -127,14 +130,43 @@ def _work(facts: Facts, params: Params) -> Work:
 
     From `copro_optimizer.py`, with P predictors, breadth b and depth d: b · d evaluations for P = 1, else
     P · b · d (d + 1) / 2; P · (b - 1) proposals at first and P · b at each of the d - 1 later depths.
+
+    Equal instructions make equal prompts, so only different ones are new (ChatAdapter shows no prefixes).
+    With several predictors a candidate changes the prompt of one of them; scored again, it is new only as far
+    as the predictors above it have changed since.
     """
     predictors, breadth, depth = len(facts.predictors), params["breadth"], params["depth"]
     scored = sum(1 for _ in evaluations(predictors, breadth, depth))
     proposals = predictors * ((breadth - 1) + (depth - 1) * breadth)
+    rows = facts.sizes[0]
+    different = facts.texts.different / facts.texts.count if facts.texts else 1.0
+    first = breadth * depth * predictors
+    # The instruction as it is comes first and is new everywhere, all others change one predictor.
+    new = (1 + different * changed_share(facts) * (first - 1)) / first
+    replaced = 1 - 1 / (breadth * depth)
     return Work(
-        student_runs=exactly(scored * facts.sizes[0]),
+        student_runs=exactly(scored * rows),
+        prompts=(
+            Prompts(runs=first * rows, new=new, rows=rows, replaced=replaced),
+            Prompts(
+                runs=(scored - first) * rows,
+                new=different * inherited_share(facts) / predictors,
+                rows=rows,
+                replaced=replaced,
+            ),
+        ),
+        result=Prompts(runs=0, replaced=replaced),
+        scored_on_val=0.0,
         proposer_calls=Range(proposals, proposals, PROPOSAL_RETRIES * proposals),
     )
 
 
-OPTIMIZER = Optimizer(SPEC, _build, _work)
+def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
+    """The proposals of the first rounds, scored on one row."""
+    from .probe import probe_texts
+
+    settings = {**params, "depth": min(params["depth"], 3)}
+    return structs.replace(facts, texts=probe_texts(OPTIMIZER, inputs, settings, train=1))
+
+
+OPTIMIZER = Optimizer(SPEC, _build, _work, _probe)

@@ -11,10 +11,11 @@ from msgspec import structs
 
 from . import bootstrap_few_shot, bootstrap_random_search
 from .base import CompileInputs, Optimizer, bootstrap_metric, load_code, order_by_seed
-from .bootstrapping import assume_bootstraps, count_all_attempts, make_set
+from .bootstrapping import assume_bootstraps, count_all_attempts, expect_prompts, expect_teacher, make_set
 from .demos import MAX_ROUNDS, METRIC_THRESHOLD, demo_parameters
 from .facts import Facts
 from .plan import Work
+from .prompts import mix
 from .spec import Artifact, Conflict, Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
@@ -251,6 +252,9 @@ def _work(facts: Facts, params: Params) -> Work:
         sets.append(make_set(params, params["max_bootstrapped_demos"], params["max_labeled_demos"], order))
     return Work(
         teacher_runs=count_all_attempts(sets, facts),
+        teacher_prompts=expect_teacher(sets, facts),
+        result=mix([expect_prompts(one, facts, 1) for one in sets], 0),
+        scored_on_val=0.0,
         student_runs_per_answer=members,
         bootstraps=tuple(sets),
         assumptions=assume_bootstraps(sets, facts),

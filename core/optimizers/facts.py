@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
@@ -17,6 +18,28 @@ class PredictorFacts(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     calls: float = 1.0
     """LM calls of this predictor in one program run (more than 1 in loops)."""
+    variety: float | None = None
+    """How many different requests it makes on endless rows, few where it reads labels found before it; None
+    where none repeated."""
+    reads: tuple[str, ...] = ()
+    """Predictors whose answers it is given."""
+
+
+class Texts(msgspec.Struct, frozen=True):
+    """What an optimizer's proposer or reflection model wrote when it was tried."""
+
+    count: int
+    different: int
+    tokens: float
+    """Mean length of a text."""
+    first: float = 0.0
+    growth: float = 0.0
+    """The n-th text for a predictor is about first + growth · ln n long: each builds on the one before."""
+
+    def expect_tokens(self, rewritings: float) -> float:
+        """Mean length of so many texts for one predictor; ln n is (ln n!) / n on average."""
+        count = max(rewritings, 1.0)
+        return self.first + self.growth * math.lgamma(count + 1) / count
 
 
 class Walk(msgspec.Struct, frozen=True):
@@ -44,12 +67,22 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Part of the rows that reach the metric's threshold with the unoptimized program, 0 to 1."""
     perfect_rate: float | None = None
     """Part of the rows with a score of 1 with the unoptimized program, 0 to 1."""
+    mean_score: float | None = None
+    """Mean of the metric over the rows with the unoptimized program, 0 to 1."""
     walks: tuple[Walk, ...] = ()
     """Bootstraps tried beforehand (`core.optimizers.probe`)."""
     reflections: tuple[Reflection, ...] = ()
     """What became of GEPA's iterations, in order: a probe's, or those of a past run."""
     attempts_per_answer: float | None = None
     """Teacher runs before each answer of a KNNFewShot program, from a probe."""
+    better_share: float | None = None
+    """Part of the programs this optimizer tries that score better than the program as it is, from a probe."""
+    texts: Texts | None = None
+    """Instructions, rules or advice that this optimizer had written when it was tried."""
+    instruction_tokens: float = 0.0
+    """Mean length of the instructions the predictors have now."""
+    answers_changed: float | None = None
+    """Part of the predictors' answers that other prompts change, 0 to 1."""
     feedback: bool | None = None
     """Whether the metric says in words what was wrong."""
     judge_calls: float = 0.0
@@ -58,8 +91,6 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Extra LM calls per call, made because an answer did not parse in the first format."""
     error_rate: float = 0.0
     """Part of the program runs that end with an error."""
-    duplicate_share: float = 0.0
-    """Part of the rows whose inputs repeat another row's: asked again, but answered from the journal."""
     num_threads: int = 8
     seed: int = 0
 

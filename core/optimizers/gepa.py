@@ -324,7 +324,8 @@ def _proposer(inputs: CompileInputs, params: Params) -> Any:
 def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
     from .probe import probe_reflections
 
-    return structs.replace(facts, reflections=probe_reflections(OPTIMIZER, inputs, params))
+    reflections, texts = probe_reflections(OPTIMIZER, inputs, params)
+    return structs.replace(facts, reflections=reflections, texts=texts)
 
 
 OPTIMIZER = Optimizer(SPEC, _build, plan_iterations, _probe)

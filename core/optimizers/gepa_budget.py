@@ -9,6 +9,7 @@ import msgspec
 
 from .facts import Facts
 from .plan import PROPOSAL_RETRIES, Range, Work
+from .prompts import Prompts, changed_share, inherited_share
 from .spec import Params
 
 _AUTO_CANDIDATES: Mapping[str, int] = {"light": 6, "medium": 12, "heavy": 18}
@@ -44,6 +45,10 @@ class Spending(msgspec.Struct, frozen=True):
     runs: float
     """Program runs, the last iteration's beyond the budget included."""
     reflections: float
+    iterations: float
+    accepted: float
+    merges: float
+    """Merges tried."""
 
 
 class Rates(msgspec.Struct, frozen=True):
@@ -66,12 +71,18 @@ def spend(facts: Facts, params: Params, rates: Rates) -> Spending:
     From gepa's `engine.py` and `reflective_mutation.py`: an iteration runs the parent on b rows; unless all
     are perfect it reflects, runs the child on the same b rows, and scores it on val when its sum is better.
     After an accepted one a merge may be tried (5 val rows) and, when it is no worse than its parents, scored
-    on val (`merge.py`); that needs two predictors at least.
+    on val (`merge.py`). That needs two programs of which each has kept an instruction that the other has
+    rewritten: two predictors at least, and not all of them rewritten each time.
     """
     train, val, _ = facts.sizes
     predictors = max(len(facts.predictors), 1)
     batch = params["reflection_minibatch_size"]
-    merges = params["use_merge"] and predictors > 1 and params["max_merge_invocations"] > 0
+    merges = (
+        params["use_merge"]
+        and predictors > 1
+        and params["component_selector"] != "all"
+        and params["max_merge_invocations"] > 0
+    )
     # Accepted proposals queue merges until enough were kept, and what is queued is still tried.
     merges_left = 2 * params["max_merge_invocations"] / _MERGE_KEPT if merges else 0.0
     per_merge = _MERGE_ROWS + _MERGE_KEPT * val
@@ -87,23 +98,62 @@ def spend(facts: Facts, params: Params, rates: Rates) -> Spending:
         # The loop stops between iterations only, and the budget most likely runs out inside a long one.
         total += sum(shares[kind] * lengths[kind] ** 2 for kind in shares) / (2 * mean)
     left = max(0.0, total - val)
-    reflections = 0.0
+    reflections = iterations_done = accepted = merges_tried = 0.0
     for outcome in facts.reflections:
         if left <= 0:
             break
         left -= lengths[outcome]
+        iterations_done += 1
         reflections += outcome != "skipped"
+        accepted += outcome == "accepted"
         if outcome == "accepted" and merges_left > 0:
             tried = min(_MERGE_TRIED, merges_left)
             merges_left -= tried
+            merges_tried += tried
             left -= tried * per_merge
     left = max(0.0, left)
     tried_each = _MERGE_TRIED * shares["accepted"] if merges_left > 0 else 0.0
     iterations = left / (mean + tried_each * per_merge)
     if tried_each * iterations > merges_left:
         iterations = max(0.0, left - merges_left * per_merge) / mean
-    reflections += iterations * (1 - rates.skipped)
-    return Spending(max(total, float(val)), reflections)
+    return Spending(
+        runs=max(total, float(val)),
+        reflections=reflections + iterations * (1 - rates.skipped),
+        iterations=iterations_done + iterations,
+        accepted=accepted + iterations * shares["accepted"],
+        merges=merges_tried + min(tried_each * iterations, merges_left),
+    )
+
+
+def _prompts(facts: Facts, params: Params, spent: Spending) -> list[Prompts]:
+    """What the budget's runs send: the seed program on val, parents, children, accepted children, merges.
+
+    A child differs from its parent, which ran on the same rows just before, in the predictors that were
+    rewritten; a merge holds nothing that its parents had not. Which predictors still have their first
+    instruction: with P predictors rewritten in turn, a program after g generations has rewritten
+    1 − (1 − 1/P)^g of them; parents are as old as there are accepted programs, from none to all.
+    """
+    val = facts.sizes[1]
+    predictors = max(len(facts.predictors), 1)
+    batch = params["reflection_minibatch_size"]
+    together = params["component_selector"] == "all" or predictors == 1
+    changed = 1.0 if together else changed_share(facts)
+    kept = 0.0 if together else 1 - 1 / predictors
+    replaced = [1 - kept**generation for generation in range(max(1, round(spent.accepted + spent.merges)))]
+    parents = sum(replaced) / len(replaced)
+    children = sum(1 - kept ** (generation + 1) for generation in range(len(replaced))) / len(replaced)
+    return [
+        Prompts(runs=val, new=0.0),
+        Prompts(runs=spent.iterations * batch, rows=batch, replaced=parents),
+        Prompts(runs=spent.reflections * batch, rows=batch, new=changed, replaced=children),
+        Prompts(runs=spent.accepted * val, rows=val, new=changed, replaced=children),
+        Prompts(
+            runs=spent.merges * (_MERGE_ROWS + _MERGE_KEPT * val),
+            rows=val,
+            new=0.0 if together else inherited_share(facts),
+            replaced=children,
+        ),
+    ]
 
 
 def _usual_rates(facts: Facts, params: Params) -> Rates:
@@ -145,8 +195,14 @@ def plan_iterations(facts: Facts, params: Params) -> Work:
     runs = Range(floor, usual.runs, max(usual.runs, floor + 2 * batch + val))
     feedback = usual.reflections * batch * components
     source = "as tried beforehand" if facts.reflections else "assumed"
+    prompts = _prompts(facts, params, usual)
+    share = usual.runs / (sum(part.runs for part in prompts) or 1.0)
+    rewritings = usual.reflections * components / predictors
     return Work(
         student_runs=runs,
+        text_tokens=facts.texts.expect_tokens(rewritings) if facts.texts else None,
+        prompts=tuple(msgspec.structs.replace(part, runs=part.runs * share) for part in prompts),
+        result=msgspec.structs.replace(prompts[3], runs=0.0),
         reflection_calls=Range(
             low * components, usual.reflections * components, PROPOSAL_RETRIES * high * components + 1
         ),

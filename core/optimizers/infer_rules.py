@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from .base import CompileInputs, Optimizer, bootstrap_metric, order_by_seed
-from .bootstrapping import assume_bootstraps, count_all_attempts, first_order, make_set
+from .bootstrapping import (
+    assume_bootstraps,
+    count_all_attempts,
+    expect_prompts,
+    expect_teacher,
+    first_order,
+    make_set,
+)
 from .demos import MAX_ROUNDS, METRIC_THRESHOLD, SUPPLIED, demo_parameters
 from .facts import Facts
 from .plan import PROPOSAL_RETRIES, Range, Work, exactly
@@ -13,6 +22,9 @@ from .spec import Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
     import dspy
+
+_PREAMBLE_TOKENS = 14
+"""Of the line DSPy puts between the instruction and the rules."""
 
 SPEC = Spec(
     name="InferRules",
@@ -102,13 +114,31 @@ def _work(facts: Facts, params: Params) -> Work:
         make_set(params, params["max_bootstrapped_demos"], params["max_labeled_demos"], first_order(facts))
     ]
     proposals = params["num_candidates"] * len(facts.predictors)
+    runs = params["num_candidates"] * facts.sizes[1]
+    one = msgspec.structs.replace(
+        expect_prompts(sets[0], facts, runs),
+        rows=facts.sizes[1],
+        appended=1.0,
+        extra_tokens=_PREAMBLE_TOKENS,
+    )
     return Work(
-        student_runs=exactly(params["num_candidates"] * facts.sizes[1]),
+        student_runs=exactly(runs),
         teacher_runs=count_all_attempts(sets, facts),
+        prompts=(one,),
+        teacher_prompts=expect_teacher(sets, facts),
+        result=one,
         proposer_calls=Range(proposals, proposals, PROPOSAL_RETRIES * proposals),
         bootstraps=tuple(sets),
         assumptions=assume_bootstraps(sets, facts),
     )
 
 
-OPTIMIZER = Optimizer(SPEC, _build, _work)
+def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
+    """The rules of one candidate: they are induced from all train rows, as in a whole run."""
+    from .probe import probe_texts
+
+    settings = {**params, "num_candidates": 1, "max_bootstrapped_demos": 0}
+    return msgspec.structs.replace(facts, texts=probe_texts(OPTIMIZER, inputs, settings, val=1))
+
+
+OPTIMIZER = Optimizer(SPEC, _build, _work, _probe)

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from msgspec import structs
 
 from .base import CompileInputs, Optimizer, bootstrap_metric, load_code
-from .bootstrapping import count_attempts, make_set
+from .bootstrapping import count_attempts, expect_prompts, make_set
 from .demos import MAX_ROUNDS, METRIC_THRESHOLD, SUPPLIED, demo_parameters
 from .facts import Facts
 from .plan import Range, Work
+from .prompts import Prompts
 from .spec import Artifact, Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
@@ -143,7 +144,14 @@ def _work(facts: Facts, params: Params) -> Work:
     else:
         assumption = f"{facts.attempts_per_answer:.1f} teacher runs before each answer (measured)"
         attempts = Range(attempts.low, facts.attempts_per_answer, nearest * params["max_rounds"])
-    return Work(teacher_runs_per_answer=attempts, assumptions=(assumption,))
+    labeled = min(params["max_labeled_demos"], nearest)
+    return Work(
+        teacher_runs_per_answer=attempts,
+        teacher_prompts=Prompts(runs=0, labeled=labeled * (nearest - 1) / nearest if nearest else 0.0),
+        result=expect_prompts(one, facts, 0),
+        scored_on_val=0.0,
+        assumptions=(assumption,),
+    )
 
 
 def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .base import CompileInputs, Optimizer, order_by_seed
 from .facts import Facts
 from .plan import Work
+from .prompts import Prompts
 from .spec import Parameter, Params, Spec
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ def _build(inputs: CompileInputs, params: Params) -> dspy.Module:
 
 
 def _work(facts: Facts, params: Params) -> Work:
-    """Nothing: `vanilla.py` only draws rows."""
-    return Work()
+    """Nothing: `vanilla.py` only draws rows, which every prompt of the optimized program holds."""
+    return Work(result=Prompts(runs=0, labeled=min(params["k"], facts.sizes[0])), scored_on_val=0.0)
 
 
 OPTIMIZER = Optimizer(SPEC, _build, _work)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from .base import CompileInputs, Optimizer, bootstrap_metric
 from .demos import METRIC_THRESHOLD, demo_parameters
 from .facts import Facts
@@ -279,4 +281,19 @@ def _build(inputs: CompileInputs, params: Params) -> dspy.Module:
         )
 
 
-OPTIMIZER = Optimizer(SPEC, _build, plan_search)
+def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
+    """All proposals of a whole run, and a single trial on one row."""
+    from .probe import probe_texts
+
+    schedule = Schedule(params, val=len(inputs.valset), predictors=len(facts.predictors))
+    settings = {
+        **params,
+        "auto": None,
+        "num_candidates": schedule.instructions,
+        "num_trials": 1,
+        "minibatch": False,
+    }
+    return structs.replace(facts, texts=probe_texts(OPTIMIZER, inputs, settings, val=1))
+
+
+OPTIMIZER = Optimizer(SPEC, _build, plan_search, _probe)

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from .bootstrapping import assume_bootstraps, count_all_attempts, make_set
+from msgspec import structs
+
+from .bootstrapping import (
+    assume_bootstraps,
+    count_all_attempts,
+    expect_prompts,
+    expect_teacher,
+    make_set,
+)
 from .facts import Facts
 from .plan import PROPOSAL_RETRIES, BootstrapSet, Range, Work, exactly
+from .prompts import Prompts, combined_share, mix
 from .spec import Params
 
 AUTO_CANDIDATES: Mapping[str, int] = {"light": 6, "medium": 12, "heavy": 18}
@@ -120,13 +130,51 @@ def _proposer_calls(facts: Facts, params: Params, schedule: Schedule) -> Range:
     return Range(asked.low, asked.expected, PROPOSAL_RETRIES * asked.high)
 
 
+def _prompts(facts: Facts, params: Params, schedule: Schedule, sets: list[BootstrapSet]) -> list[Prompts]:
+    """What the evaluations send: as the program is, by trials, and by full evaluations of the best.
+
+    A trial draws an instruction (the first of them is the program's own) and a set of demonstrations for each
+    predictor, so trials repeat each other's prompts; on minibatches only those for the same rows.
+    """
+    steps = Counter(schedule.steps())
+    runs = {
+        "default": steps["default"] * schedule.val_rows,
+        "trial": steps["trial"] * schedule.minibatch_size,
+        "full": steps["full"] * schedule.val_rows,
+    }
+    demos = [] if is_zero_shot(params) else [expect_prompts(one, facts, 1) for one in sets]
+    labeled = min(params["max_labeled_demos"], facts.sizes[0])
+    if demos and labeled:
+        demos.append(Prompts(runs=1, labeled=labeled))
+    demos.append(Prompts(runs=1))
+    different = facts.texts.different / facts.texts.count if facts.texts else 1.0
+    instructions = 1 + different * (schedule.instructions - 1)
+    coverage = min(1.0, schedule.minibatch_size / schedule.val_rows)
+    new = combined_share(facts, instructions * len(demos), steps["trial"] * coverage)
+    drawn = structs.replace(
+        mix(demos, runs["trial"]),
+        new=new,
+        rows=schedule.minibatch_size,
+        replaced=1 - 1 / schedule.instructions,
+    )
+    return [
+        Prompts(runs=runs["default"], new=0.0),
+        drawn,
+        structs.replace(drawn, runs=runs["full"], new=1.0 - coverage, rows=schedule.val_rows),
+    ]
+
+
 def plan_search(facts: Facts, params: Params) -> Work:
     """Bootstraps, proposals, and the evaluations of `Schedule.steps` (`mipro_optimizer_v2.py`)."""
     schedule = Schedule(params, val=facts.sizes[1], predictors=len(facts.predictors))
-    rows = {"default": schedule.val_rows, "trial": schedule.minibatch_size, "full": schedule.val_rows}
     sets = bootstrap_sets(facts, params, schedule)
+    prompts = _prompts(facts, params, schedule, sets)
     return Work(
-        student_runs=exactly(sum(rows[step] for step in schedule.steps())),
+        student_runs=exactly(sum(part.runs for part in prompts)),
+        prompts=tuple(prompts),
+        teacher_prompts=expect_teacher(sets, facts),
+        result=prompts[1],
+        scored_on_val=schedule.val_rows / max(facts.sizes[1], 1),
         teacher_runs=count_all_attempts(sets, facts),
         proposer_calls=_proposer_calls(facts, params, schedule),
         bootstraps=tuple(sets),

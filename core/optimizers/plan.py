@@ -10,6 +10,7 @@ import msgspec
 
 from ..recipe import Role
 from .facts import Facts
+from .prompts import Prompts
 
 
 class Range(msgspec.Struct, frozen=True):
@@ -86,6 +87,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     metric_calls: Range
     answer: dict[Role, float]
     """LM calls of one answer of the optimized program, expected."""
+    prompts: dict[Role, tuple[Prompts, ...]] = {}
+    """What the program runs send, for the student and the teacher; their runs add up to the expected ones."""
+    text_tokens: float | None = None
+    """Mean length of what the optimizer has written, over the whole run; None where nobody measured it."""
     assumptions: tuple[str, ...] = ()
 
 
@@ -101,6 +106,18 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     student_runs_per_answer: float = 1.0
     """Program runs that one answer of the optimized program takes."""
     teacher_runs_per_answer: Range = NONE
+    prompts: tuple[Prompts, ...] = ()
+    """What the student's runs send."""
+    teacher_prompts: Prompts = Prompts(runs=0)
+    """What the teacher's runs send, those before an answer included."""
+    result: Prompts = Prompts(runs=0)
+    """What the optimized program sends."""
+    scored_on_val: float = 1.0
+    """Part of the val rows that the optimized program was run on before `compile` returned it."""
+    text_tokens: float | None = None
+    """Mean length of what is written; None: as measured."""
+    improves: float = 1.0
+    """How likely the optimized program is better than the program as it is, 0 to 1."""
     bootstraps: tuple[BootstrapSet, ...] = ()
     """The bootstraps among the teacher's runs; probing them beforehand makes the plan sharper."""
     assumptions: tuple[str, ...] = ()
@@ -118,11 +135,14 @@ def plan_run(work: Work, facts: Facts) -> Plan:
     rows = val + test
     per_run = facts.calls_per_run
     own = rows * (1 + work.student_runs_per_answer)
-    student_runs = work.student_runs + Range(own - test * work.student_runs_per_answer, own, own)
+    spared = test * work.student_runs_per_answer
+    student_runs = work.student_runs + Range(own - spared, own - spared * (1 - work.improves), own)
     teacher_runs = work.teacher_runs + work.teacher_runs_per_answer * rows
     metric_calls = work.metric_calls or work.student_runs + work.teacher_runs
     metric_calls = (
-        metric_calls + Range(2 * rows - test, 2 * rows, 2 * rows) + work.teacher_runs_per_answer * rows
+        metric_calls
+        + Range(2 * rows - test, 2 * rows - test * (1 - work.improves), 2 * rows)
+        + work.teacher_runs_per_answer * rows
     )
     calls: dict[Role, Range] = {
         "student": (student_runs * per_run).widened(facts.calls_spread),
@@ -135,11 +155,24 @@ def plan_run(work: Work, facts: Facts) -> Plan:
         "student": work.student_runs_per_answer * per_run,
         "teacher": work.teacher_runs_per_answer.expected * per_run,
     }
+    own_prompts = (
+        Prompts(runs=rows),
+        msgspec.structs.replace(
+            work.result, runs=val * work.student_runs_per_answer, new=1.0 - work.scored_on_val, rows=val
+        ),
+        msgspec.structs.replace(work.result, runs=spared * work.improves, rows=test),
+    )
+    prompts: dict[Role, tuple[Prompts, ...]] = {
+        "student": tuple(part for part in (*own_prompts, *work.prompts) if part.runs > 0),
+        "teacher": (msgspec.structs.replace(work.teacher_prompts, runs=teacher_runs.expected),),
+    }
     return Plan(
         calls={role: count for role, count in calls.items() if count.high > 0},
         student_runs=student_runs,
         teacher_runs=teacher_runs,
         metric_calls=metric_calls,
         answer={role: count for role, count in answer.items() if count > 0},
+        prompts=prompts,
+        text_tokens=work.text_tokens or (facts.texts.tokens if facts.texts else None),
         assumptions=work.assumptions,
     )

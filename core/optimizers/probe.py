@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,13 +15,15 @@ import msgspec
 from dspy.utils.callback import BaseCallback
 
 from .base import CompileInputs, Optimizer, RowScore, bootstrap_metric
-from .facts import Facts, PredictorFacts, Reflection, Walk
+from .facts import Facts, PredictorFacts, Reflection, Texts, Walk
 from .plan import BootstrapSet
+from .prompts import fit_choices
 from .spec import Params, resolve_params
 from .watch import Watch, score_of
 
 _DIRECT = ""
 _VAL_ROWS_FOR_REFLECTIONS = 8
+_CHARACTERS_PER_TOKEN = 4
 
 
 class SilentObserver:
@@ -63,11 +66,26 @@ class SilentObserver:
     def log(self, message: str, *, level: str = "info") -> None: ...
 
 
+@dataclasses.dataclass
+class ProgramRuns:
+    """What runs of the program as it is have shown."""
+
+    facts: Facts
+    examples: list[dspy.Example]
+    traces: list[list[Any]]
+    """dspy's own trace of each run that did not fail, in the order of the examples."""
+
+
 def measure_program(inputs: CompileInputs, *, test: int, rows: int = 20) -> Facts:
     """Sizes, LM calls per run and predictor, and how often the program is right as it is.
 
     Runs the program on the first `rows` rows of the val split (train, where there is none), one by one.
     """
+    return run_program(inputs, test=test, rows=rows).facts
+
+
+def run_program(inputs: CompileInputs, *, test: int, rows: int = 20) -> ProgramRuns:
+    """The same, with the traces of the runs."""
     counter = _CallCounter({id(found): name for name, found in inputs.student.named_predictors()})
     judge = inputs.metric.for_evaluate()
     strict = inputs.metric.for_bootstrap()
@@ -75,11 +93,16 @@ def measure_program(inputs: CompileInputs, *, test: int, rows: int = 20) -> Fact
     scores: list[float] = []
     right = errors = 0
     per_run: list[int] = []
-    with dspy.context(lm=inputs.lms["student"], callbacks=[*dspy.settings.callbacks, counter], trace=[]):
+    traces: list[list[Any]] = []
+    done: list[dspy.Example] = []
+    with dspy.context(lm=inputs.lms["student"], callbacks=[*dspy.settings.callbacks, counter]):
         for example in examples:
             before = counter.calls.total()
             try:
-                prediction = inputs.student(**example.inputs())
+                with dspy.context(trace=[]):
+                    prediction = inputs.student(**example.inputs())
+                    traces.append(list(dspy.settings.trace))
+                done.append(example)
                 per_run.append(counter.calls.total() - before)
                 with counter.judging():
                     scores.append(score_of(judge(example, prediction)))
@@ -87,25 +110,185 @@ def measure_program(inputs: CompileInputs, *, test: int, rows: int = 20) -> Fact
             except Exception:  # noqa: BLE001  # counted: an error is a fact about the program
                 errors += 1
     count = max(len(examples), 1)
-    names = [name for name, _ in inputs.student.named_predictors()]
     runs = max(len(per_run), 1)
     mean = statistics.fmean(per_run) if per_run else 0.0
-    return Facts(
+    predictors = list(inputs.student.named_predictors())
+    facts = Facts(
         train=len(inputs.trainset),
         val=len(inputs.valset),
         test=test,
         predictors=tuple(
-            PredictorFacts(name=name, calls=counter.calls[name] / runs if per_run else 1.0) for name in names
+            PredictorFacts(
+                name=name,
+                calls=counter.calls[name] / runs if per_run else 1.0,
+                variety=_variety(predictor, traces),
+                reads=_reads(predictor, predictors, done, traces),
+            )
+            for name, predictor in predictors
         ),
         direct_calls=counter.calls[_DIRECT] / runs,
         calls_spread=statistics.pstdev(per_run) / mean if mean else 0.0,
         success_rate=right / count,
         perfect_rate=sum(score >= 1.0 for score in scores) / count,
+        mean_score=sum(scores) / count,
         judge_calls=counter.judge / max(2 * len(scores), 1),
         error_rate=errors / count,
+        instruction_tokens=statistics.fmean(
+            count_tokens(predictor.signature.instructions) for _, predictor in predictors
+        )
+        if predictors
+        else 0.0,
         num_threads=inputs.num_threads,
         seed=inputs.seed,
     )
+    return ProgramRuns(facts, done, traces)
+
+
+def run_with_labels(inputs: CompileInputs, examples: Sequence[dspy.Example], demos: int) -> list[list[Any]]:
+    """Traces of the program on these rows, with so many labeled demonstrations in every prompt."""
+    program = dspy.LabeledFewShot(k=demos).compile(inputs.student, trainset=inputs.trainset)
+    return _run_all(inputs, program, examples)
+
+
+def run_with_traces(
+    inputs: CompileInputs, examples: Sequence[dspy.Example], traces: Sequence[Sequence[Any]]
+) -> list[list[Any]]:
+    """Traces of the program on these rows, with those runs as demonstrations, as a bootstrap makes them."""
+    return _run_all(inputs, _with_demos(inputs, traces), examples)
+
+
+def compare_answers(first: Sequence[Sequence[Any]], second: Sequence[Sequence[Any]]) -> float | None:
+    """Part of the predictors' answers that differ between two lists of traces of the same rows."""
+    pairs = [
+        (repr(dict(one[2].items())), repr(dict(other[2].items())))
+        for before, after in zip(first, second, strict=False)
+        if len(before) == len(after)
+        for one, other in zip(before, after, strict=True)
+    ]
+    return sum(one != other for one, other in pairs) / len(pairs) if pairs else None
+
+
+def probe_texts(
+    optimizer: Optimizer,
+    inputs: CompileInputs,
+    settings: Mapping[str, Any],
+    *,
+    train: int | None = None,
+    val: int | None = None,
+) -> Texts | None:
+    """What the optimizer has written when it really runs, with these settings and on few rows.
+
+    The calls of its proposer are those of a whole run, as far as the settings say so; the tokens are in the
+    ledger. None when nothing was written.
+    """
+    observer = _Proposals()
+    few = dataclasses.replace(
+        inputs,
+        params=dict(settings),
+        trainset=inputs.trainset[:train],
+        valset=inputs.valset[:val],
+        observer=observer,
+    )
+    optimizer.compile(few)
+    return observer.summary()
+
+
+def compare_scores(inputs: CompileInputs, *, rows: int, programs: int) -> float:
+    """Part of so many programs with a single demonstration that score better than the program as it is.
+
+    The demonstrations are runs of the program on train rows that came out right.
+    """
+    judge, strict = inputs.metric.for_evaluate(), inputs.metric.for_bootstrap()
+    examples = (inputs.valset or inputs.trainset)[:rows]
+
+    def score(program: dspy.Module) -> float:
+        scores = []
+        for example in examples:
+            with contextlib.suppress(Exception):  # counts as zero, as in dspy's evaluation
+                scores.append(score_of(judge(example, program(**example.inputs()))))
+        return sum(scores)
+
+    better = tried = 0
+    with dspy.context(lm=inputs.lms["student"]):
+        before = score(inputs.student)
+        for example in inputs.trainset:
+            if tried == programs:
+                break
+            with contextlib.suppress(Exception), dspy.context(trace=[]):
+                right = strict(example, inputs.student(**example.inputs()), [])
+                trace = list(dspy.settings.trace)
+                if right:
+                    tried += 1
+                    better += score(_with_demos(inputs, [trace])) > before
+    return better / tried if tried else 0.0
+
+
+def count_tokens(text: str) -> float:
+    """About the tokens of a text: four characters are one, as in English prose."""
+    return len(text) / _CHARACTERS_PER_TOKEN
+
+
+def _with_demos(inputs: CompileInputs, traces: Sequence[Sequence[Any]]) -> dspy.Module:
+    program = inputs.student.deepcopy()
+    pairs = list(zip(inputs.student.predictors(), program.predictors(), strict=True))
+    for original, predictor in pairs:
+        # Of several calls in one run dspy keeps one.
+        steps = [own[-1] for trace in traces if (own := [step for step in trace if step[0] is original])]
+        predictor.demos = [
+            dspy.Example(augmented=True, **values, **dict(answer.items())) for _, values, answer in steps
+        ]
+    return program
+
+
+def _run_all(
+    inputs: CompileInputs, program: dspy.Module, examples: Sequence[dspy.Example]
+) -> list[list[Any]]:
+    traces: list[list[Any]] = []
+    with dspy.context(lm=inputs.lms["student"]):
+        for example in examples:
+            with dspy.context(trace=[]):
+                try:
+                    program(**example.inputs())
+                except Exception as error:  # noqa: BLE001  # the user's program: its errors are counted elsewhere
+                    inputs.observer.log(f"a run with demonstrations failed: {type(error).__name__}: {error}")
+                traces.append(list(dspy.settings.trace))
+    return traces
+
+
+def _variety(predictor: Any, traces: Sequence[Sequence[Any]]) -> float | None:
+    """From how many of the predictor's requests were different ones."""
+    asked = [repr(sorted(step[1].items())) for trace in traces for step in trace if step[0] is predictor]
+    return fit_choices(len(asked), len(set(asked))) if asked else None
+
+
+def _reads(
+    predictor: Any,
+    predictors: Sequence[tuple[str, Any]],
+    examples: Sequence[dspy.Example],
+    traces: Sequence[Sequence[Any]],
+) -> tuple[str, ...]:
+    """Predictors whose answers turn up among its inputs in every run; all before it where nothing tells.
+
+    An input that is no input of the row either was made by the program's own code, from who knows what.
+    """
+    names = {id(found): name for name, found in predictors}
+    always: set[str] | None = None
+    for example, trace in zip(examples, traces, strict=True):
+        given = [repr(value) for value in example.inputs().values()]
+        before: dict[str, list[str]] = {}
+        for found, values, answer in trace:
+            if found is predictor:
+                read: set[str] = set()
+                for value in values.values():
+                    if repr(value) in given:
+                        continue
+                    sources = {name for name, answers in before.items() if repr(value) in answers}
+                    read |= sources or set(before)
+                always = read if always is None else always & read
+                break
+            if id(found) in names:
+                before.setdefault(names[id(found)], []).extend(repr(value) for value in answer.values())
+    return tuple(sorted(always or ()))
 
 
 def probe_bootstraps(
@@ -129,8 +312,9 @@ def probe_bootstraps(
 
 def probe_reflections(
     optimizer: Optimizer, inputs: CompileInputs, params: Params, *, iterations: int = 12
-) -> tuple[Reflection, ...]:
-    """What became of the first iterations of real GEPA with these parameters: about so many, without merges.
+) -> tuple[tuple[Reflection, ...], Texts | None]:
+    """What became of the first iterations of real GEPA with these parameters: about so many, without merges;
+    and what was written in them.
 
     Candidates are scored on a few val rows only: whether one is accepted is decided on train rows.
     """
@@ -145,7 +329,7 @@ def probe_reflections(
     }
     observer = _Reflections()
     optimizer.compile(dataclasses.replace(inputs, params=settings, valset=val, observer=observer))
-    return tuple(observer.outcomes)
+    return tuple(observer.outcomes), _fit_growth(observer.texts)
 
 
 def measure_facts(
@@ -156,13 +340,15 @@ def measure_facts(
     rows: int = 20,
     max_runs: int | None = None,
     thorough: bool = True,
+    known: Facts | None = None,
 ) -> Facts:
     """Everything the plan of this optimizer with these parameters (`inputs.params`) can rest on.
 
     `max_runs` caps the teacher's runs over all bootstraps together. Without `thorough` the probes that only
-    one optimizer needs are left out: they call expensive models.
+    one optimizer needs are left out: they call expensive models. `known` are facts of the program that were
+    measured before.
     """
-    facts = measure_program(inputs, test=test, rows=rows)
+    facts = known or measure_program(inputs, test=test, rows=rows)
     params = resolve_params(optimizer.spec, inputs.params, facts).params
     bootstraps = optimizer.bootstraps(facts, params)
     facts = msgspec.structs.replace(facts, walks=probe_bootstraps(inputs, bootstraps, max_runs=max_runs))
@@ -216,10 +402,56 @@ def _walk(inputs: CompileInputs, bootstrap: BootstrapSet, most: int | None) -> W
     return Walk(bootstrap.key, tuple(watch.outcomes), complete)
 
 
+def _summary(texts: Sequence[str]) -> Texts | None:
+    if not texts:
+        return None
+    return Texts(len(texts), len(set(texts)), statistics.fmean(map(count_tokens, texts)))
+
+
+def _fit_growth(texts: Sequence[tuple[str, str]]) -> Texts | None:
+    """How texts for the same component grow from one to the next, by least squares over ln n."""
+    summary = _summary([text for _, text in texts])
+    if summary is None:
+        return None
+    seen: Counter[str] = Counter()
+    points = []
+    for component, text in texts:
+        seen[component] += 1
+        points.append((math.log(seen[component]), count_tokens(text)))
+    growth = 0.0
+    if max(seen.values()) > 2:  # two texts are no trend
+        growth = max(0.0, statistics.linear_regression(*zip(*points, strict=True)).slope)
+    first = statistics.fmean(tokens - growth * place for place, tokens in points)
+    return msgspec.structs.replace(summary, first=first, growth=growth)
+
+
+class _Proposals(SilentObserver):
+    """Keeps what was proposed."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def proposal(
+        self,
+        *,
+        component: str,
+        text: str,
+        accepted: bool | None = None,
+        reason: str = "",
+        parent: str | None = None,
+    ) -> None:
+        # COPRO strips what it is given; what then prints the same is the same prompt.
+        self.texts.append(text.strip('"').strip())
+
+    def summary(self) -> Texts | None:
+        return _summary(self.texts)
+
+
 class _Reflections(SilentObserver):
     """Tells iterations apart by whether they made proposals, and what became of them."""
 
     def __init__(self) -> None:
+        self.texts: list[tuple[str, str]] = []
         self.outcomes: list[Reflection] = []
         self._outcome: Reflection = "skipped"
 
@@ -241,6 +473,7 @@ class _Reflections(SilentObserver):
         reason: str = "",
         parent: str | None = None,
     ) -> None:
+        self.texts.append((component, text))
         self._outcome = "accepted" if accepted else "rejected"
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
 
 from .base import CompileInputs, Optimizer
 from .facts import Facts
 from .plan import PROPOSAL_RETRIES, Range, Work, exactly
+from .prompts import Prompts, mix
 from .spec import Conflict, DefaultRule, Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
     import dspy
 
-_ANSWERS_DIFFER = 0.9
-"""SIMBA looks first at rows whose sampled answers differ most, so nearly all it looks at do differ."""
+_ANSWERS_DIFFER = 0.5
+"""Part of the rows whose sampled answers differ in score: temperature 1 and several programs see to that."""
+_PROBED_ROWS = 8
 
 SPEC = Spec(
     name="SIMBA",
@@ -164,6 +169,9 @@ def _work(facts: Facts, params: Params) -> Work:
     on b rows; at the end the winners are scored on n rows. A new program comes from a rule in one of two
     cases (always without demonstrations), and the proposer is called for it unless the row's answers all came
     out alike (`append_a_rule` in `simba_utils.py`); a program whose strategy raised is left out.
+
+    Rows are looked at in the order of how much their sampled answers differ in score, so rules are for the
+    c + 1 rows that differ most, as far as so many differ.
     """
     batch, samples, steps = params["bsize"], params["num_candidates"], params["max_steps"]
     new = min(samples + 1, batch)
@@ -171,14 +179,61 @@ def _work(facts: Facts, params: Params) -> Work:
     sampled = steps * batch * samples - by_teacher
     scored = steps * new * batch
     final = _final_programs(params) * facts.sizes[0]
-    rules = steps * new * (0.5 if params["max_demos"] > 0 else 1.0)
+    by_rule = _rule_share(params)
+    rules = steps * by_rule * min(new, _ANSWERS_DIFFER * batch)
+    # Which strategy a new program comes from is drawn: two standard deviations on either side.
+    spread = 2 * math.sqrt(steps * new * by_rule * (1 - by_rule))
     runs = sampled + scored + final
+    prompts = _prompts(facts, params, sampled / steps, scored / steps, final)
     return Work(
         student_runs=Range(sampled + scored / 2 + final / 2, runs, runs),
         teacher_runs=exactly(by_teacher),
-        proposer_calls=Range(0, rules * _ANSWERS_DIFFER, PROPOSAL_RETRIES * steps * new),
-        assumptions=(f"on {_ANSWERS_DIFFER:.0%} of the rows looked at, sampled answers differ in score",),
+        prompts=tuple(prompts),
+        teacher_prompts=structs.replace(prompts[0], rows=batch),
+        result=prompts[-1],
+        scored_on_val=0.0,
+        proposer_calls=Range(0, rules, PROPOSAL_RETRIES * min(steps * new, steps * new * by_rule + spread)),
+        assumptions=(f"on at least {_ANSWERS_DIFFER:.0%} of the rows, sampled answers differ in score",),
     )
 
 
-OPTIMIZER = Optimizer(SPEC, _build, _work)
+def _rule_share(params: Params) -> float:
+    return 0.5 if params["max_demos"] > 0 else 1.0
+
+
+def _prompts(facts: Facts, params: Params, sampled: float, scored: float, final: float) -> list[Prompts]:
+    """What the sampled answers, the new programs and the final evaluation send.
+
+    A new program adds one rule or one demonstration to one of the best so far, and the best are mostly the
+    latest: at step t it holds about t changes, those that answers are sampled with one less. Each step drops
+    one in max_demos demonstrations. At the end every program was scored on its own minibatch before.
+    """
+    by_rule = _rule_share(params)
+    demos = rules = 0.0
+    sampling, scoring = [], []
+    for _ in range(params["max_steps"]):
+        sampling.append(Prompts(runs=sampled, bootstrapped=demos, appended=rules))
+        demos = min(demos * (1 - 1 / max(params["max_demos"], 3)) + (1 - by_rule), params["max_demos"])
+        rules += by_rule
+        scoring.append(Prompts(runs=scored, bootstrapped=demos, appended=rules))
+    programs = _final_programs(params)
+    batch, rows = params["bsize"], facts.sizes[0]
+    seen = (programs - 1) * min(1.0, batch / rows) / programs
+    steps = params["max_steps"]
+    return [
+        structs.replace(mix(sampling, sampled * steps), rows=batch),
+        structs.replace(mix(scoring, scored * steps), rows=batch),
+        structs.replace(mix(scoring, final), rows=rows, new=1.0 - seen),
+    ]
+
+
+def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
+    """Advice for a few rows: two small steps in which every new program comes from a rule."""
+    from .probe import probe_texts
+
+    rows = min(params["bsize"], _PROBED_ROWS, len(inputs.trainset))
+    settings = {**params, "bsize": rows, "num_candidates": 3, "max_steps": 2, "max_demos": 0}
+    return structs.replace(facts, texts=probe_texts(OPTIMIZER, inputs, settings, train=rows))
+
+
+OPTIMIZER = Optimizer(SPEC, _build, _work, _probe)

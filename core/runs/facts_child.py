@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from ..cost.facts import CallTokens, FactsAnswer, FactsRequest, Measured
+from ..cost.facts import CallTokens, Depth, FactsAnswer, FactsRequest, Measured
 from ..errors import CompilotError, RunError, StopRun
 from ..recipe import Budget, Recipe, Role
 from ..store.atomic import write_atomic
@@ -22,13 +22,12 @@ from .folder import RunFolder
 from .recorder import Recorder
 
 if TYPE_CHECKING:
-    from ..optimizers.base import CompileInputs
     from .execute import Job
 
-_ROWS = {"thorough": 20, "small": 6}
-_RUNS = {"thorough": None, "small": 12}
+_ROWS: dict[Depth, int] = {"thorough": 40, "small": 6}
+_RUNS: dict[Depth, int | None] = {"thorough": None, "small": 12}
 """Most teacher runs of the bootstraps that are tried."""
-_DEMO_ROWS = 3
+_DEMO_ROWS: dict[Depth, int] = {"thorough": 8, "small": 3}
 _DEMOS = 8
 _RAISE = "raise the cap; measuring runs the program on a few rows first"
 Ledger = dict[str, dict[str, Any]]
@@ -46,29 +45,29 @@ def measure(request: FactsRequest) -> list[FactsAnswer]:
     """An answer for each recipe; they share one journal, so that nothing is asked twice."""
     began = time.perf_counter()
     from ..programs.imports import project_files
-    from .prepare import prepare_job
 
     root = Path(request.workspace).resolve()
-    folder = RunFolder(Path(request.folder))
-    folder.candidates.mkdir()
-    folder.evaluations.mkdir()
-    recorder = Recorder(folder, EventLog(folder.events))
     try:
-        # Of the caps only the one on dollars holds here: measuring is no part of the run.
-        first = msgspec.structs.replace(request.recipes[0], budget=Budget(usd=request.recipes[0].budget.usd))
-        job = prepare_job(first, folder, root, recorder, attempt=1, on_warning=lambda _: None)
+        job = _open_job(request.recipes[0], Path(request.folder), root)
     except CompilotError as error:
         traceback.print_exc(file=sys.stderr)
         return [FactsAnswer(error=error.to_dict()) for _ in request.recipes]
     start_seconds = time.perf_counter() - began
-    job.metric.judge_lm = job.lms["judge"]
     plain: Measured | None = None
     answers = []
     try:
-        for recipe in request.recipes:
+        for place, recipe in enumerate(request.recipes):
             try:
-                plain = plain or _measure_plain(job, _ROWS[request.depth])
-                measured = _measure_one(job, recipe, request, plain)
+                plain = plain or _measure_plain(job, request.depth)
+                own = job
+                if _is_repeated(request, place):
+                    # In the same journal its proposer would only repeat answers, and show no tokens.
+                    own = _open_job(recipe, Path(request.folder) / str(place), root)
+                try:
+                    measured = _measure_one(own, recipe, request, plain)
+                finally:
+                    if own is not job:
+                        own.meter.close()
             except CompilotError as error:
                 answers.append(FactsAnswer(error=error.to_dict()))
             except StopRun as stop:
@@ -86,48 +85,73 @@ def measure(request: FactsRequest) -> list[FactsAnswer]:
     return [msgspec.structs.replace(answer, code=code) for answer in answers]
 
 
-def _measure_plain(job: Job, rows: int) -> Measured:
+def _open_job(recipe: Recipe, place: Path, root: Path) -> Job:
+    """Everything loaded and metered, with the place as its run folder."""
+    from .prepare import prepare_job
+
+    folder = RunFolder(place)
+    folder.candidates.mkdir(parents=True)
+    folder.evaluations.mkdir()
+    recorder = Recorder(folder, EventLog(folder.events))
+    # Of the caps only the one on dollars holds here: measuring is no part of the run.
+    capped = msgspec.structs.replace(recipe, budget=Budget(usd=recipe.budget.usd))
+    job = prepare_job(capped, folder, root, recorder, attempt=1, on_warning=lambda _: None)
+    job.metric.judge_lm = job.lms["judge"]
+    return job
+
+
+def _is_repeated(request: FactsRequest, place: int) -> bool:
+    """Whether models are free, and an earlier recipe has the same optimizer with other parameters."""
+    names = [recipe.optimizer.name if recipe.optimizer else "" for recipe in request.recipes]
+    return request.depth == "thorough" and names[place] in names[:place]
+
+
+def _measure_plain(job: Job, depth: Depth) -> Measured:
     """The program as it is: tokens and seconds of its calls, and what a demonstration adds to them."""
-    from ..optimizers.probe import SilentObserver, measure_program
+    from ..optimizers import probe
     from .revive import compile_inputs
 
-    inputs = dataclasses.replace(compile_inputs(job), params={}, observer=SilentObserver())
+    inputs = dataclasses.replace(compile_inputs(job), params={}, observer=probe.SilentObserver())
+    few, test = _DEMO_ROWS[depth], len(job.splits["test"])
     with _settings(job):
-        with_demos, demos = _measure_demos(job, inputs)
-        before = job.meter.snapshot()
+        start = job.meter.snapshot()
+        first = probe.run_program(inputs, test=test, rows=few)
+        short = job.meter.snapshot()
         began = time.perf_counter()
-        facts = measure_program(inputs, test=len(job.splits["test"]), rows=rows)
+        runs = probe.run_program(inputs, test=test, rows=_ROWS[depth])
         seconds = time.perf_counter() - began
-    spent = _difference(before, job.meter.snapshot())
-    tokens, latency = _tokens(spent), _latency(spent)
-    runs = min(rows, len(inputs.valset) or len(inputs.trainset))
-    calling = sum(latency[role] * spent[role]["paid"] for role in latency)
-    demo_tokens = 0.0
-    if demos and with_demos is not None and "student" in tokens:
-        demo_tokens = max(0.0, (with_demos.input - tokens["student"].input) / demos)
+        end = job.meter.snapshot()
+        # Each with the same rows, so that nothing but the demonstrations differs.
+        labels = min(_DEMOS, len(inputs.trainset))
+        with_labels = probe.run_with_labels(inputs, first.examples, labels)
+        labeled = job.meter.snapshot()
+        shown = runs.traces[len(first.traces) :][:_DEMOS] or runs.traces[:1]
+        probe.run_with_traces(inputs, first.examples, shown)
+        traced = job.meter.snapshot()
+    spent, timed = _difference(start, end), _difference(short, end)
+    latency = _latency(spent)
+    rows = min(_ROWS[depth], len(inputs.valset) or len(inputs.trainset))
+    calling = sum(latency.get(cast("Role", role), 0.0) * one["paid"] for role, one in timed.items())
+    base = _tokens(_difference(start, short)).get("student")
     return Measured(
-        facts=facts,
-        tokens=tokens,
-        demo_tokens=demo_tokens,
+        facts=msgspec.structs.replace(
+            runs.facts, answers_changed=probe.compare_answers(first.traces, with_labels)
+        ),
+        tokens=_tokens(spent),
+        demo_tokens=_added(base, _difference(end, labeled), labels),
+        trace_tokens=_added(base, _difference(labeled, traced), len(shown)),
         latency_seconds=latency,
-        own_seconds=max(0.0, seconds - calling) / max(runs, 1),
-        rows=runs,
+        own_seconds=max(0.0, seconds - calling) / max(rows - few, 1),
+        rows=rows,
     )
 
 
-def _measure_demos(job: Job, inputs: CompileInputs) -> tuple[CallTokens | None, int]:
-    """Tokens of the student's calls when every predictor holds some demonstrations, and how many."""
-    import dspy
-
-    demos = min(_DEMOS, len(inputs.trainset))
-    program = dspy.LabeledFewShot(k=demos).compile(inputs.student, trainset=inputs.trainset)
-    before = job.meter.snapshot()
-    for example in (inputs.valset or inputs.trainset)[:_DEMO_ROWS]:
-        try:
-            program(**example.inputs())
-        except Exception as error:  # noqa: BLE001  # the user's program: its errors are counted elsewhere
-            job.recorder.log(f"a run with demonstrations failed: {type(error).__name__}: {error}")
-    return _tokens(_difference(before, job.meter.snapshot())).get("student"), demos
+def _added(base: CallTokens | None, spent: Ledger, demos: int) -> float:
+    """Input tokens that each of so many demonstrations added to a call."""
+    found = _tokens(spent).get("student")
+    if base is None or found is None or not demos:
+        return 0.0
+    return max(0.0, (found.input - base.input) / demos)
 
 
 def _measure_one(job: Job, recipe: Recipe, request: FactsRequest, plain: Measured) -> Measured:
@@ -148,6 +172,7 @@ def _measure_one(job: Job, recipe: Recipe, request: FactsRequest, plain: Measure
             rows=_ROWS[request.depth],
             max_runs=_RUNS[request.depth],
             thorough=request.depth == "thorough",
+            known=plain.facts,
         )
     total = job.meter.snapshot()
     own = _difference(before, total)
@@ -158,6 +183,7 @@ def _measure_one(job: Job, recipe: Recipe, request: FactsRequest, plain: Measure
         facts=facts,
         tokens={**_tokens(ever), **_tokens(own), **plain.tokens},
         demo_tokens=plain.demo_tokens,
+        trace_tokens=plain.trace_tokens,
         latency_seconds={**_latency(ever), **_latency(own), **plain.latency_seconds},
         own_seconds=plain.own_seconds,
         rows=plain.rows,
