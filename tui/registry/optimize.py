@@ -16,27 +16,20 @@ COMMANDS = (
         "optimize.measure", "m", "Measure", "Run the program on a few rows, so that estimates rest on facts."
     ),
     Command("optimize.estimates", "a", "All", "What every optimizer would cost here, side by side."),
-    Command(
-        "optimize.what_if",
-        "w",
-        "What if",
-        "Other models, threads, sizes and presets, with what each would change.",
-    ),
-    Command(
-        "optimize.dry_run",
-        "t",
-        "Dry run",
-        "Let the real optimizer run on instant made-up answers and count its calls.",
-    ),
     Command("optimize.cancel", "x", "Cancel", "Stop measuring, or the dry run."),
     Command(
         "optimize.check",
         "r",
         "Check",
         "Load program, data and metric again and check everything a run needs.",
+        False,
     ),
     Command(
-        "optimize.ping", "p", "Ping", "Ask the model of each role one short question (a paid call each)."
+        "optimize.ping",
+        "p",
+        "Ping",
+        "Ask the model of each role one short question (a paid call each).",
+        False,
     ),
     Command("optimize.undo", "u", "Undo", "Take back the last change.", False),
     Command("optimize.budget", "b", "Budget", "Go to the caps: dollars, calls, tokens, minutes.", False),

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from textual import events, on, work
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -33,6 +34,7 @@ from ..panes.optimize.parameters import FormPane, LimitsPane, ParametersPane
 from ..panes.optimize.preview import summary_line
 from ..panes.optimize.sheet import Sheet, Wrong, read_sheet
 from ..widgets.dialogs import Ask, Choose, Confirm
+from ..widgets.foreign import foreign
 
 _UNDO = 50
 
@@ -90,8 +92,6 @@ class OptimizeScreen(Checking):
             self.estimate_soon()
             self.look_soon()
         self.show_checks()
-        if "estimate" in parts:
-            self._summarize()
 
     def copied_text(self) -> str | None:
         preview = self.query_one("#preview", Static).content
@@ -107,9 +107,8 @@ class OptimizeScreen(Checking):
         if spec is not None and draft.optimizer is not None:
             await self._fill("#parameters", Sheet(spec, facts=self.facts), draft.optimizer.params, spec.name)
         await self._fill("#limits", Sheet(LIMITS), limit_params(draft), "")
-        state = (
-            "asking…" if any(ping.seconds is None and not ping.error for ping in self.pings.values()) else ""
-        )
+        asked = any(ping.seconds is None for ping in self.pings.values())
+        state = "asking each…" if asked else "p asks each"
         answered = {role: ping for role, ping in self.pings.items() if ping.seconds is not None}
         self.query_one(ModelsPane).show_models(self.models, answered, state)
         self.load_if_trusted()
@@ -306,13 +305,24 @@ class OptimizeScreen(Checking):
                 return place
         return 0
 
-    def _summarize(self) -> None:
-        estimate = self.session.estimate
-        self.query_one("#summary", Static).update(summary_line(estimate) if estimate is not None else "")
+    def show_summary(self) -> None:
+        estimate, wrong = self.session.estimate, next(iter(self.wrong_fields().values()), None)
+        if wrong is not None:
+            line = foreign(wrong.what, "$text-error")
+        else:
+            line = summary_line(estimate) if estimate is not None else Content("")
+        shown = self.query_one("#summary", Static)
+        if shown.content != line:
+            shown.update(line)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "cancel":
-            return self.is_measuring
-        if action == "measure":
-            return not self.is_measuring
+        match action:
+            case "cancel":
+                return self.is_measuring
+            case "measure":
+                return not self.is_measuring and not self.is_exact
+            case "save":
+                return self.session.unsaved
+            case "undo":
+                return bool(self._past)
         return True

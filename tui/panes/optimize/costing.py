@@ -54,6 +54,13 @@ class Costing(Place):
     def is_measuring(self) -> bool:
         return self._cancel is not None
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether the draft itself was measured."""
+        draft = self.session.draft
+        found = self.shelf.find(draft) if draft is not None else None
+        return found is not None and found.exact
+
     def wrong_fields(self) -> dict[str, Wrong]:
         """Fields whose text could not be read; the screen knows its forms."""
         return {}
@@ -83,8 +90,16 @@ class Costing(Place):
             kept = [recipe for recipe, _ in self.shelf.kept]
             self._look(draft, kept, self.session.recall(jobs.MEASURED_KEY, []), self.session.root)
 
+    def show_summary(self) -> None:
+        """Put the figures into one line; the screen knows where."""
+
     def _estimate_now(self) -> None:
         self._frame = None
+        self._show_figures()
+        self.show_summary()
+        self.refresh_bindings()
+
+    def _show_figures(self) -> None:
         draft, pane = self.session.draft, self.query_one(CostPane)
         if draft is None:
             pane.show_problem(self.session.problem)

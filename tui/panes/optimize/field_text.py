@@ -27,8 +27,15 @@ def field_text(field: Field, width: int) -> Content:
     """Name and value on one line, and below it why that cannot stay."""
     lines = [field_name(field, width) + _value(field)]
     if field.wrong is not None:
-        lines += _why(field.wrong)
+        lines.append(describe_wrong(field.wrong))
     return Content("\n").join(lines)
+
+
+def typed_text(field: Field) -> str:
+    """What was typed, or would be for the value that is set; blank for a default."""
+    if field.wrong is not None and field.wrong.text:
+        return field.wrong.text
+    return field.text if field.is_set else ""
 
 
 def next_value(field: Field, step: int) -> str | None:
@@ -74,8 +81,7 @@ def _value(field: Field) -> Content:
     return shown
 
 
-def _why(wrong: Wrong) -> list[Content]:
-    lines = [foreign(f"  {wrong.what}", "$text-error")]
-    if wrong.fix:
-        lines.append(foreign(f"  → {wrong.fix}", "$text"))
-    return lines
+def describe_wrong(wrong: Wrong) -> Content:
+    """Why the field cannot stay as it is, and what to do."""
+    what = foreign(f"  {wrong.what}", "$text-error")
+    return what + Content("\n") + foreign(f"  → {wrong.fix}", "$text") if wrong.fix else what

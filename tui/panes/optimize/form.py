@@ -13,10 +13,8 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from ...registry import bindings, commands_of
-from ...widgets.foreign import foreign
-from .field_text import field_name, field_text, next_value
+from .field_text import describe_wrong, field_name, field_text, next_value, typed_text
 from .sheet import Field, Sheet, Wrong
-
 
 _COMMANDS = [command for command in commands_of("optimize") if command.pane == "form"]
 
@@ -47,11 +45,9 @@ class EditLine(Vertical):
         self.name_width = width
 
     def compose(self) -> ComposeResult:
-        shown = self.field.wrong.text if self.field.wrong and self.field.wrong.text else ""
-        text = shown or (self.field.text if self.field.is_set else "")
         with Horizontal():
             yield Static(field_name(self.field, self.name_width), markup=False)
-            yield Input(text, placeholder=self.field.text, compact=True, select_on_focus=False)
+            yield Input(typed_text(self.field), placeholder=self.field.text, compact=True)
         yield Static("", id="why", markup=False)
 
     def on_mount(self) -> None:
@@ -218,7 +214,7 @@ class Form(VerticalScroll, can_focus=True):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        if self.is_edited:
+        if self.is_edited and event.value != typed_text(self.field):
             self._tell(self.sheet.type(self.field.name, event.value))
 
     @on(Input.Submitted)
@@ -289,7 +285,7 @@ class Form(VerticalScroll, can_focus=True):
             if line.content != text:
                 line.update(text)
         for edit in self.query(EditLine):
-            wrong = self.field.wrong
-            edit.query_one("#why", Static).update(
-                foreign(f"{wrong.what}: {wrong.fix}" if wrong else "", "$text-error")
-            )
+            why = edit.query_one("#why", Static)
+            why.display = self.field.wrong is not None
+            if self.field.wrong is not None:
+                why.update(describe_wrong(self.field.wrong))

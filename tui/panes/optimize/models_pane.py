@@ -10,6 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
+from textual.events import Resize
 from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -70,6 +71,7 @@ class ModelsPane(Pane):
     def __init__(self) -> None:
         super().__init__(title="Models", id="models", classes="page-models")
         self._rows: tuple[ModelRow, ...] = ()
+        self._width = 0
         self._pings: Mapping[str, Ping] = {}
 
     def compose(self) -> ComposeResult:
@@ -77,13 +79,23 @@ class ModelsPane(Pane):
 
     def show_models(self, rows: tuple[ModelRow, ...], pings: Mapping[str, Ping], state: str) -> None:
         self.name_pane("Models", state)
-        if (rows, pings) == (self._rows, self._pings):
-            return
-        self._rows, self._pings = rows, dict(pings)
+        if (rows, pings) != (self._rows, self._pings):
+            self._rows, self._pings = rows, dict(pings)
+            self._draw()
+
+    def on_resize(self, event: Resize) -> None:
+        if event.size.width != self._width:
+            self._width = event.size.width
+            self._draw()
+
+    def _draw(self) -> None:
         choices = self.query_one(RoleList)
         place = choices.highlighted or 0
-        choices.set_options(Option(describe_model(row, pings.get(row.role))) for row in rows)
-        choices.highlighted = place if rows else None
+        width = max(40, self.content_size.width - 2)
+        choices.set_options(
+            Option(describe_model(row, self._pings.get(row.role), width)) for row in self._rows
+        )
+        choices.highlighted = place if self._rows else None
 
     @on(RoleList.Asked)
     def _asked(self, event: RoleList.Asked) -> None:
@@ -97,31 +109,23 @@ class ModelsPane(Pane):
         self.post_message(self.Edit(self._rows[event.option_index].role))
 
 
-def describe_model(row: ModelRow, ping: Ping | None) -> Content:
-    """A line for a role that shares a model; two for one with a profile."""
-    style = "bold" if row.called else "$text-muted"
-    role = Content.styled(f"{row.role:<11}", style)
+def describe_model(row: ModelRow, ping: Ping | None, width: int) -> Content:
+    """A role on one line, or on two where it does not fit."""
+    role = Content.styled(f"{row.role:<11}", "bold" if row.called else "$text-muted")
     if row.shared_from is not None:
         return role + Content.styled(f"the {row.shared_from}'s model", "$text-muted")
-    price = row.price if row.price in ("unknown", "free") else f"{row.price} per M"
-    price_style = "$text-warning" if row.price == "unknown" else ""
-    first = (
-        role
-        + foreign(row.profile.model)
-        + Content("  ")
-        + Content.styled(f"price {price}" if row.price == "unknown" else price, price_style)
-    )
-    key_style = "" if row.key.present else "$text-error"
-    parts = [foreign(row.key_text, key_style or "$text-muted")]
+    price = f"{row.price} per M" if row.price.startswith("$") else row.price
+    first = role + foreign(row.profile.model) + Content("  ")
+    first += Content.styled("price unknown", "$text-warning") if price == "unknown" else Content(price)
+    parts = [foreign(row.key_text, "$text-muted" if row.key.present else "$text-error")]
     if row.dials:
         parts.append(foreign(row.dials, "$text-muted"))
-    if ping is not None:
-        parts.append(
-            foreign(ping.error, "$text-error")
-            if ping.error is not None
-            else Content.styled(f"answered in {ping.seconds:.1f} s", "$text-success")
-        )
+    if ping is not None and ping.error is not None:
+        parts.append(foreign(ping.error, "$text-error"))
+    elif ping is not None:
+        parts.append(Content.styled(f"answered in {ping.seconds:.1f} s", "$text-success"))
     if not row.called:
         parts.append(Content.styled("not called", "$text-muted"))
-    second = Content.styled(" · ", "$text-muted").join(parts)
-    return first + Content("\n" + " " * 11) + second
+    rest = Content.styled(" · ", "$text-muted").join(parts)
+    line = first + Content("  ") + rest
+    return line if line.cell_length <= width else first + Content("\n" + " " * 11) + rest

@@ -54,7 +54,7 @@ class FormPane(Pane):
         text = Content("\n").join(
             [
                 foreign(meaning),
-                Content.styled("cost: ", "$text-muted") + foreign(cost),
+                Content.styled("cost: ", "$text-muted") + foreign(cost[:1].lower() + cost[1:]),
                 foreign(takes, "$text-muted"),
             ]
         )

@@ -56,8 +56,12 @@ def totals(estimate: Estimate, budget: Budget) -> list[Content]:
     parts += [
         _named("budget" if not place else "", line) for place, line in enumerate(cap_lines(estimate, budget))
     ]
-    parts.append(_named("rule", Content(f"of thumb: {count(thumb.calls)} calls")))
-    parts.append(_named("", Content.styled(thumb.why, "$text-muted")))
+    parts.append(
+        _named(
+            "rule of thumb",
+            Content(f"{count(thumb.calls)} calls: ") + Content.styled(thumb.why, "$text-muted"),
+        )
+    )
     return parts
 
 
@@ -134,7 +138,7 @@ def _row(name: str, one: RoleEstimate, wide: bool) -> list[str]:
 
 
 def _named(name: str, text: Content) -> Content:
-    return Content.styled(f"{name:<9}", "$text-muted") + text
+    return Content.styled(f"{name:<15}", "$text-muted") + text
 
 
 def all_rows(found: Sequence[tuple[str, Estimate | str]]) -> list[list[str]]:
