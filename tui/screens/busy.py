@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from core.errors import CompilotError
+from core.sandbox.limits import JobKilled
+
 from .base import Place
 
 T = TypeVar("T")
@@ -36,6 +39,13 @@ class BusyPlace(Place):
         finally:
             self._busy = None
             self._tell()
+
+    def fail_with(self, error: CompilotError) -> bool:
+        """Whether the error is one to show; a call that the person cancelled is only remarked upon."""
+        if isinstance(error, JobKilled) and error.reason == "cancelled":
+            self.compilot.say("cancelled")
+            return False
+        return True
 
     def note_progress(self, text: str) -> None:
         """How far the call is; for its thread."""

@@ -147,7 +147,7 @@ class ProgramScreen(BusyPlace):
             samples = await self.do("reading rows", lambda: _read_samples(desk))
         except CompilotError as error:
             self.report = self._loaded = None
-            self._show_problem(error)
+            self._show_problem(error if self.fail_with(error) else None)
             return
         self._loaded = (draft.program, draft.data)
         self._fingerprint = fingerprint
@@ -314,7 +314,7 @@ class ProgramScreen(BusyPlace):
         try:
             report = await self.do("running it", lambda: desk.try_program(inputs, state=state))
         except CompilotError as error:
-            pane.show_problem(error)
+            pane.show_problem(error if self.fail_with(error) else None)
             return
         self.calls = report.result.calls_by_predictor if not report.result.error else self.calls
         trial = Trial(report, dict(row["labels"]) if row else {}, judged="" if row else "No row, no score.")

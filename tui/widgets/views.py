@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from textual.widgets import TabbedContent, TabPane
-from textual.widgets._tabbed_content import ContentTabs
+from textual.widgets import TabbedContent, TabPane, Tabs
 
 from .foreign import foreign
 
@@ -25,7 +24,7 @@ class Views(TabbedContent):
     """
 
     def on_mount(self) -> None:
-        self.query_one(ContentTabs).can_focus = False
+        self.query_one(Tabs).can_focus = False
 
     def step(self, by: int) -> None:
         """Go so many views on, around the end; the focus goes along."""
