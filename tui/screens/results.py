@@ -1,11 +1,361 @@
-"""The Results place."""
+"""The Results place: runs ranked, where their candidates came from, and any two of them side by side."""
 
 from __future__ import annotations
 
-from .base import Place
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from textual import on, work
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import TabbedContent, TabPane
+
+from core.errors import CompilotError
+from core.recipe import SplitName
+from core.results.pins import toggle_pin
+
+from ..panes.results.board import LIVE, RunBoard
+from ..panes.results.candidates import CandidateTree, LineageTree
+from ..panes.results.front import FrontPane
+from ..panes.results.loading import (
+    BoardReader,
+    BoardView,
+    PairReader,
+    PairView,
+    Target,
+    list_targets,
+    load_run,
+)
+from ..panes.results.prompt_text import describe_pair
+from ..panes.results.rows import RowsPane
+from ..panes.results.summary import describe_problems, describe_run
+from ..panes.results.writing import ResultWriting
+from ..widgets.dialogs import Confirm
+from ..widgets.empty import Empty
+from ..widgets.line_view import LineView
+from ..widgets.pane import Pane
+from ..widgets.problem import Problem
+from ..widgets.reading import Reading
+from ..widgets.views import Views
+
+_SETTLE_SECONDS = 0.12
+"""How long a cursor rests before what it is on is read."""
+_LOOK_SECONDS = 4.0
+"""How often live runs are read again."""
 
 
-class ResultsScreen(Place):
-    """Stands here until its builder fills it."""
+class ResultsScreen(ResultWriting):
+    """Reads files only; code of the folder runs for an export, in child processes."""
 
     PLACE = "results"
+    CSS_PATH = "results.tcss"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.board = BoardView()
+        self.marked: Target | None = None
+        self.pair: PairView | None = None
+        self.split: SplitName = "val"
+        self.against = "the baseline"
+        self._reader: BoardReader | None = None
+        self._pairs = PairReader()
+        self._wanted: tuple[str, str] = ("", "")
+        self._looked = False
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Empty("No runs yet.", "Press 4 to choose an optimizer and launch one.", id="results-empty")
+        yield Problem(id="results-problem")
+        with Horizontal(id="results-columns"):
+            with Vertical(id="results-left"):
+                yield RunBoard()
+                yield CandidateTree()
+            with Pane(title="Results", id="results-views"), Views(initial="view-summary"):
+                with TabPane("Summary", id="view-summary"):
+                    yield Reading(id="summary-text")
+                with TabPane("Prompts", id="view-prompts"):
+                    yield Reading(id="prompts-text")
+                with TabPane("Rows", id="view-rows"):
+                    yield RowsPane()
+                with TabPane("Front", id="view-front"):
+                    yield FrontPane()
+
+    def on_mount(self) -> None:
+        self.query_one("#results-columns").display = False
+        self.query_one("#results-empty").display = False
+        self.set_interval(_LOOK_SECONDS, self._look_again)
+        self.read_board()
+
+    async def show(self, **target: Any) -> None:
+        self._wanted = str(target.get("run") or ""), str(target.get("candidate") or "")
+        self.read_board()
+
+    async def refresh_parts(self, parts: frozenset[str]) -> None:
+        if parts & {"runs", "config"}:
+            self.read_board()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.show_summary)
+
+    def copied_text(self) -> str | None:
+        active = self.query_one(Views).active
+        if active == "view-rows":
+            return self.query_one(RowsPane).copied() or None
+        if active == "view-prompts" and self.pair is not None:
+            return "\n\n".join(change.instructions for change in self.pair.prompts) or None
+        return self.query_one("#summary-text", Reading).text.plain or None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("against", "split"):
+            return self.pair is not None
+        if action in ("next_row", "previous_row", "kind"):
+            return self.pair is not None and self.query_one(Views).active == "view-rows"
+        if action == "export":
+            return bool(self.candidate) and not self.busy
+        if action in ("mark", "pin", "program"):
+            return bool(self.candidate)
+        if action in ("report", "watch", "next_view", "previous_view"):
+            return self.view is not None
+        return True
+
+    # The runs
+
+    def action_refresh(self) -> None:
+        self._reader = None
+        self._pairs = PairReader()
+        self.read_board()
+
+    def _look_again(self) -> None:
+        if self.is_current and any(place.entry.status in LIVE for place in self.board.places):
+            self.read_board()
+
+    @work(exclusive=True, group="board")
+    async def read_board(self) -> None:
+        workspace = self.session.workspace
+        if workspace is None:
+            self.tell(self.session.problem)
+            return
+        if self._reader is None or self._reader.workspace.root != workspace.root:
+            self._reader = BoardReader(workspace)
+        try:
+            self.board = await asyncio.to_thread(self._reader.read)
+        except CompilotError as error:
+            self.tell(error)
+            return
+        self.tell(describe_problems(self.board.problems))
+        filled = bool(self.board.places)
+        self.query_one("#results-columns").display = filled
+        self.query_one("#results-empty").display = not filled
+        if filled:
+            self._show_board()
+
+    def _show_board(self) -> None:
+        board = self.query_one(RunBoard)
+        board.show(self.board)
+        run, _ = self._wanted
+        if run and not board.runs.go_to(run):
+            self.app.bell()
+            self.compilot.say(f"run {run} is not here")
+            self._wanted = "", ""
+        if board.runs.cursor is None:
+            board.runs.move_to(0)
+        if self.screen.focused is None:
+            board.runs.focus()
+        self._choose_run()
+
+    @on(LineView.Moved, "#board-runs")
+    def _run_under_cursor(self) -> None:
+        self.set_timer(_SETTLE_SECONDS, self._choose_run)
+
+    @on(LineView.Opened, "#board-runs")
+    def _go_to_candidates(self) -> None:
+        self.query_one(LineageTree).focus()
+
+    def _choose_run(self) -> None:
+        place = self.query_one(RunBoard).runs.chosen
+        if place is None:
+            return
+        known = self.view is not None and self.view.entry == place.entry and self.view.path.parent.exists()
+        if known and not self._wanted[1]:
+            return
+        self._load_run(self.session.root / ".compilot" / "runs" / place.entry.run_id)
+
+    @work(exclusive=True, group="run")
+    async def _load_run(self, path: Path) -> None:
+        try:
+            view = await asyncio.to_thread(load_run, path)
+        except CompilotError as error:
+            self.tell(error)
+            return
+        before, self.view = self.view, view
+        wanted, self._wanted = self._wanted[1], ("", "")
+        nodes = view.lineage.nodes
+        same = before is not None and before.path == path
+        kept = self.candidate if same and self.candidate in nodes else ""
+        self.candidate = next(
+            (one for one in (wanted, kept, view.state.best.candidate, *nodes) if one and one in nodes), ""
+        )
+        self.query_one(FrontPane).show(view)
+        self.show_candidates()
+        self.show_summary()
+        self._load_pair()
+
+    def show_candidates(self) -> None:
+        if self.view is not None:
+            here = self.marked is not None and self.marked.run == self.view.path
+            marked = self.marked.candidate if self.marked is not None and here else ""
+            self.query_one(CandidateTree).show(self.view, self.board.pins, marked, self.candidate)
+
+    def show_summary(self) -> None:
+        if self.view is None:
+            return
+        place = next((p for p in self.board.places if p.entry.run_id == self.view.path.name), None)
+        reading = self.query_one("#summary-text", Reading)
+        told = self.exported.get((self.view.path, self.candidate))
+        reading.show(describe_run(self.view, place, max(40, reading.size.width - 2), told))
+        self.refresh_bindings()
+
+    # Two candidates
+
+    @on(CandidateTree.Chosen)
+    def _candidate_under_cursor(self, message: CandidateTree.Chosen) -> None:
+        if message.candidate != self.candidate:
+            self.candidate = message.candidate
+            self.set_timer(_SETTLE_SECONDS, self._settle_candidate)
+
+    def _settle_candidate(self) -> None:
+        self.show_summary()
+        if self.pair is None or (self.pair.run, self.pair.candidate) != (self._run, self.candidate):
+            self._load_pair()
+
+    @property
+    def _run(self) -> Path | None:
+        return self.view.path if self.view is not None else None
+
+    @work(exclusive=True, group="pair")
+    async def _load_pair(self) -> None:
+        view, candidate, split = self.view, self.candidate, self.split
+        if view is None or not candidate:
+            self.pair = None
+            self.query_one("#prompts-text", Reading).show(Content("No candidate has come yet."))
+            self.refresh_bindings()
+            return
+        targets = list_targets(view, candidate, self.marked)
+        target = next((one for one in targets if one.label == self.against), targets[0])
+        trusted = self.session.trusted
+        try:
+            self.pair = await asyncio.to_thread(
+                lambda: self._pairs.read(target, view, candidate, split, trusted=trusted)
+            )
+        except CompilotError as error:
+            self.tell(error)
+            return
+        self._show_pair(self.pair)
+
+    def _show_pair(self, pair: PairView) -> None:
+        self.query_one("#prompts-text", Reading).show(describe_pair(pair))
+        rows = self.query_one(RowsPane)
+        rows.show(pair)
+        views = self.query_one(Views)
+        counts = pair.comparison.rows.counts if pair.comparison else {}
+        changed = sum(change.status != "same" for change in pair.prompts)
+        views.label("view-prompts", f"Prompts {changed}" if changed else "Prompts")
+        views.label(
+            "view-rows", f"Rows +{counts['fixed']} -{counts['broken']}" if counts else f"Rows of {pair.split}"
+        )
+        self.name_views()
+        self.refresh_bindings()
+
+    def name_views(self) -> None:
+        pair, state = self.pair, self.busy
+        if pair is not None and not state:
+            run = "" if pair.target.run == pair.run else f" of {pair.target.run.name}"
+            state = f"against {pair.target.label}{run}, on {pair.split}"
+        self.query_one("#results-views", Pane).name_pane(self.candidate or "Results", state)
+
+    def action_against(self) -> None:
+        if self.view is None or self.pair is None:
+            return
+        targets = list_targets(self.view, self.candidate, self.marked)
+        places = [(one.run, one.candidate) for one in targets]
+        here = (self.pair.target.run, self.pair.target.candidate)
+        following = targets[(places.index(here) + 1) % len(targets)] if here in places else targets[0]
+        if len(targets) == 1:
+            self.compilot.say("nothing else to compare with: m marks a candidate for it")
+        self.against = following.label
+        self._load_pair()
+
+    def action_mark(self) -> None:
+        if self.view is None:
+            return
+        chosen = Target("the marked one", self.view.path, self.candidate)
+        self.marked = None if self.marked == chosen else chosen
+        self.against = "the marked one" if self.marked else "the baseline"
+        self.show_candidates()
+        self.compilot.say(
+            "marked: others are compared with it" if self.marked else "compared with the baseline again"
+        )
+
+    @work(exclusive=True, group="dialog")
+    async def action_split(self) -> None:
+        detail = "Each look is remembered. Whoever chooses by these rows has none left to check the choice."
+        if self.split == "val" and not self._looked:
+            question = Confirm("Look at the held-out rows?", detail, yes="Look")
+            yes = await self.app.push_screen_wait(question)
+            if not yes:
+                return
+            self._looked = True
+        self.split = "val" if self.split == "test" else "test"
+        self.query_one(Views).go("view-rows")
+        self._load_pair()
+
+    def action_next_row(self) -> None:
+        self.query_one(RowsPane).step(1)
+
+    def action_previous_row(self) -> None:
+        self.query_one(RowsPane).step(-1)
+
+    def action_kind(self) -> None:
+        self.query_one(RowsPane).next_kind()
+
+    @on(FrontPane.Chosen)
+    def _go_to(self, message: FrontPane.Chosen) -> None:
+        self.query_one(CandidateTree).put_cursor(message.candidate)
+
+    # Going on
+
+    def action_next_view(self) -> None:
+        self.query_one(Views).step(1)
+
+    def action_previous_view(self) -> None:
+        self.query_one(Views).step(-1)
+
+    @on(TabbedContent.TabActivated)
+    def _view_changed(self) -> None:
+        self.refresh_bindings()
+
+    async def action_pin(self) -> None:
+        workspace = self.session.workspace
+        if workspace is None or self.view is None:
+            return
+        key = self.view.path.name, self.candidate
+        try:
+            pinned = await asyncio.to_thread(toggle_pin, workspace.store, *key)
+        except CompilotError as error:
+            self.compilot.say_error(error)
+            return
+        self.board = self.board._replace(pins=self.board.pins | {key} if pinned else self.board.pins - {key})
+        self.show_candidates()
+
+    async def action_program(self) -> None:
+        if self.view is not None:
+            await self.compilot.go("program", state=f"{self.view.path.name}/{self.candidate}")
+
+    async def action_watch(self) -> None:
+        if self.view is not None:
+            await self.compilot.go("runs", run=self.view.path.name)
+
+    def tell(self, error: CompilotError | None) -> None:
+        self.query_one("#results-problem", Problem).show(error)

@@ -1,0 +1,111 @@
+"""Where the candidates of a run came from, as a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.widgets import Tree
+from textual.widgets.tree import TreeNode
+
+from core.results.lineage import Node
+
+from ...registry import bindings
+from ...text import clean, percent
+from ...widgets.pane import Pane
+from .loading import RunView
+
+
+class LineageTree(Tree[str]):
+    """The tree itself."""
+
+    BINDINGS = bindings("reading", pane="tree")
+
+
+class CandidateTree(Pane):
+    """Tells which candidate is looked at."""
+
+    class Chosen(Message):
+        """Another candidate is under the cursor."""
+
+        def __init__(self, candidate: str) -> None:
+            self.candidate = candidate
+            super().__init__()
+
+    def __init__(self) -> None:
+        super().__init__(title="Candidates", id="candidates")
+        self._placed: dict[str, TreeNode[str]] = {}
+
+    def compose(self) -> ComposeResult:
+        tree = LineageTree("candidates")
+        tree.show_root = False
+        tree.guide_depth = 2
+        tree.auto_expand = False
+        yield tree
+
+    def show(self, view: RunView, pins: Container[tuple[str, str]], marked: str, candidate: str) -> None:
+        """The candidates of a run; the cursor goes to the given one. Nothing is told back."""
+        tree = self.query_one(LineageTree)
+        best = view.state.best.candidate
+        labels = {
+            node.id: label_node(
+                node,
+                best=node.id == best,
+                pinned=(view.path.name, node.id) in pins,
+                marked=node.id == marked,
+            )
+            for node in view.lineage.walk()
+        }
+        if list(self._placed) == list(labels):
+            for name, label in labels.items():
+                self._placed[name].set_label(label)
+        else:
+            with self.prevent(Tree.NodeHighlighted):
+                tree.clear()
+                self._placed = {}
+                for node in view.lineage.walk():
+                    above = self._placed[node.parent] if node.parent else tree.root
+                    self._placed[node.id] = above.add(
+                        labels[node.id], node.id, expand=True, allow_expand=bool(node.children)
+                    )
+                tree.root.expand()
+        scored = sum(node.val is not None for node in view.lineage.nodes.values())
+        number = len(view.lineage.nodes)
+        self.name_pane("Candidates", f"{scored} of {number} scored in full" if number else "none yet")
+        self.call_after_refresh(self.put_cursor, candidate)
+
+    def put_cursor(self, candidate: str) -> None:
+        node = self._placed.get(candidate)
+        tree = self.query_one(LineageTree)
+        if node is not None and tree.cursor_node is not node:
+            tree.move_cursor(node)
+
+    def on_tree_node_highlighted(self, event: Tree.NodeHighlighted[str]) -> None:
+        event.stop()
+        if event.node.data is not None:
+            self.post_message(self.Chosen(event.node.data))
+
+
+def label_node(node: Node, *, best: bool = False, pinned: bool = False, marked: bool = False) -> Text:
+    """A candidate's line: score, name, how it came to be. A minibatch score has a `~`."""
+    text = Text(no_wrap=True)
+    if node.val is not None:
+        text.append(f"{percent(node.val):>7} ", "bold" if best else "")
+    elif node.minibatch is not None:
+        text.append(f"~{100 * node.minibatch:.0f} %".rjust(7) + " ", "dim")
+    else:
+        text.append("      – ", "dim")
+    text.append(clean(node.id), "bold" if best else "")
+    marks = [word for word, yes in (("best", best), ("marked", marked), ("pinned", pinned)) if yes]
+    if marks:
+        text.append(f" {', '.join(marks)}", "bold")
+    if node.errors:
+        text.append(f" {node.errors} errored")
+    text.append(f" {clean(node.origin)}", "dim")
+    if node.other_parents:
+        text.append(f" + {', '.join(clean(parent) for parent in node.other_parents)}", "dim")
+    if node.missing:
+        text.append(f" from unknown {', '.join(clean(parent) for parent in node.missing)}", "dim")
+    return text

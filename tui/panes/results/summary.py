@@ -1,0 +1,202 @@
+"""What a run came to, in words and bars: scores with intervals, cost, what to beware of. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from textual.content import Content
+
+from core.errors import CompilotError
+from core.results.heldout import HeldOut
+from core.results.leaderboard import Place
+from core.results.significance import Difference, Interval, Verdict, score_interval
+
+from ...comparing import describe_difference, describe_interval
+from ...text import count, duration, percent, points, usd
+from ...widgets.foreign import foreign
+from ..program.texts import heading
+from .loading import RunView
+
+_LABEL = 10
+_SCALE = (0, 25, 50, 75, 100)
+TONES: dict[Verdict, str] = {
+    "better": "$text-success",
+    "worse": "$text-error",
+    "not told apart": "$text-warning",
+    "no rows": "$text-muted",
+}
+
+
+def describe_run(view: RunView, place: Place | None, width: int, exported: Content | None = None) -> Content:
+    """The whole summary of a run, fitted into a width."""
+    parts = [_title(view), _how_it_ended(view)]
+    if exported is not None:
+        parts += [Content(), exported]
+    parts += [Content(), *_scores(view, width)]
+    if place is not None and place.note:
+        parts.append(_labelled("note", foreign(place.note), "$text-warning"))
+    if place is not None and place.group > 1:
+        parts.append(_labelled("note", Content(OTHER_GROUP), "$text-warning"))
+    parts += [Content(), *_ledger(view)]
+    parts += [Content(), *_recipe(view)]
+    if view.state.warnings:
+        parts += [Content(), heading("Warnings")]
+        parts += [foreign(f"  {warning.what}") for warning in view.state.warnings]
+    return Content("\n").join(parts)
+
+
+OTHER_GROUP = "other splits or another metric than the newest run: not comparable with it"
+
+
+def describe_exported(manifest: dict[str, object]) -> Content:
+    """What an export wrote and how it was verified."""
+    verified = manifest["verified"]
+    assert isinstance(verified, dict)
+    where = foreign(str(manifest["folder"]))
+    if verified["same_as_run"]:
+        told = f"scored {percent(verified['score'])} on {verified['split']} again"
+    else:
+        told = f"scored {percent(verified['score'])} on {verified['split']}, other than in the run"
+    loaded = "loaded in a fresh process" if verified["reloaded"] else "made anew, as it lives at run time"
+    style = "$text-success" if verified["same_as_run"] else "$text-warning"
+    calls = verified["new_calls"]
+    paid = f"{calls} new LM call{'s' * (calls != 1)}" if calls else "no new LM call"
+    return Content("\n").join(
+        [
+            _labelled("exported", where, "$text-success"),
+            _labelled("verified", Content(f"{loaded}, {told} with {paid}"), style),
+            _labelled("load it", foreign(str(manifest["note"]))),
+        ]
+    )
+
+
+def describe_interval_bar(score: float, interval: Interval | None, width: int) -> str:
+    """A score and its 95 % interval on a line from 0 to 100 %."""
+    last = max(1, width - 1)
+    cells = [" "] * width
+    for tick in _SCALE:
+        cells[round(last * tick / 100)] = "·"
+    if interval is not None:
+        low, high = round(last * interval.low), round(last * interval.high)
+        cells[low : high + 1] = ["─"] * (high + 1 - low)
+        cells[low], cells[high] = "├", "┤"
+    cells[round(last * min(1.0, max(0.0, score)))] = "●"
+    return "".join(cells)
+
+
+def _title(view: RunView) -> Content:
+    return foreign(view.entry.optimizer, "bold") + foreign(f"  {view.path.name}", "$text-muted")
+
+
+def _how_it_ended(view: RunView) -> Content:
+    state = view.state
+    reason = "" if state.stop_reason in (None, state.status) else f" ({state.stop_reason})"
+    words = foreign(f"{state.status}{reason}", "$text-error bold" if state.status == "failed" else "")
+    words += Content(f" after {duration(view.entry.seconds)}, {view.entry.candidates} candidates")
+    if state.best.candidate:
+        words += Content.styled("; best ", "$text-muted") + foreign(state.best.candidate)
+    if state.detail:
+        words += Content("\n") + foreign(state.detail, "$text-error")
+    return words
+
+
+def _scores(view: RunView, width: int) -> Iterator[Content]:
+    entry, test = view.entry, view.held_out
+    bar = max(20, min(60, width - 38))
+    yield heading("Scores", "mean and 95 % interval")
+    rows: list[tuple[str, str, float | None, Interval | None]] = []
+    if view.baseline:
+        rows.append(("val", "baseline", entry.baseline, _val_interval(view, view.baseline)))
+    if entry.candidate and entry.candidate != view.baseline:
+        rows.append(("", "best", entry.val, _val_interval(view, entry.candidate)))
+    if test is not None:
+        rows.append(("test", "baseline", test.baseline.score, test.baseline.interval))
+        if test.difference is not None:
+            rows.append(("", "best", test.best.score, test.best.interval))
+    for split, name, score, interval in rows:
+        told = f"  {split:<5}{name:<9}{percent(score):>8}  "
+        line = Content.styled(told, "bold" if name == "best" else "")
+        if score is not None:
+            line += Content.styled(f"{describe_interval(interval):<13}", "$text-muted")
+            drawn = describe_interval_bar(score, interval, bar)
+            line += Content.styled(drawn, "$text-success" if name == "best" else "$text-muted")
+        yield line
+    if not rows:
+        yield Content.styled("  nothing is scored in full yet", "$text-muted")
+    if entry.gain is not None and entry.candidate != view.baseline:
+        yield _labelled(
+            "val", Content(f"{points(entry.gain)} points; chosen by these rows, which flatters it")
+        )
+    yield from _held_out(view, test)
+
+
+def _held_out(view: RunView, test: HeldOut | None) -> Iterator[Content]:
+    if test is None:
+        if view.state.status in ("completed",):
+            yield _labelled("held out", Content.styled("the run had no test rows", "$text-muted"))
+        return
+    if test.difference is None:
+        yield _labelled("held out", Content("nothing beat the baseline"))
+        return
+    yield _labelled("held out", tell_difference(test.difference))
+    errors = test.baseline.errors, test.best.errors
+    if any(errors):
+        text = f"{errors[0]} rows of the baseline and {errors[1]} of the best errored: left out"
+        yield _labelled("", Content(text), "$text-warning")
+
+
+def tell_difference(difference: Difference) -> Content:
+    """A difference in the colour of its verdict, which its words say too."""
+    return Content.styled(describe_difference(difference), TONES[difference.verdict])
+
+
+def _val_interval(view: RunView, candidate: str) -> Interval | None:
+    scores = view.scores.get(candidate)
+    if scores is None:
+        return None
+    return score_interval([row.score for row in scores.rows if row.score is not None])
+
+
+def _ledger(view: RunView) -> Iterator[Content]:
+    yield heading("Cost")
+    if not view.state.ledger:
+        yield Content.styled("  no calls yet", "$text-muted")
+        return
+    yield Content.styled(
+        f"  {'role':<11}{'asked':>9}{'paid':>9}{'tokens in':>13}{'out':>11}{'spent':>10}", "$text-muted"
+    )
+    for role, counts in view.state.ledger.items():
+        numbers = "".join(
+            f"{count(counts[name]):>{size}}"
+            for name, size in (("asked", 9), ("paid", 9), ("input_tokens", 13), ("output_tokens", 11))
+        )
+        yield foreign(f"  {role:<11}{numbers}{usd(counts['usd']):>10}")
+
+
+def _recipe(view: RunView) -> Iterator[Content]:
+    recipe = view.recipe
+    yield heading("Recipe", recipe.hash)
+    params = recipe.optimizer.params if recipe.optimizer else {}
+    facts = {
+        "program": recipe.program.target,
+        "metric": recipe.metric.target,
+        "params": ", ".join(f"{name} = {value}" for name, value in params.items()) or "the optimizer's own",
+        "models": ", ".join(f"{role} {profile.model}" for role, profile in recipe.models.items()),
+        "seed": str(recipe.run.seed),
+    }
+    for name, value in facts.items():
+        yield _labelled(name, foreign(value))
+
+
+def _labelled(name: str, text: Content, style: str = "") -> Content:
+    label = Content.styled(f"  {name:<{_LABEL - 2}}  ", "$text-muted")
+    return label + (text.stylize(style) if style else text)
+
+
+def describe_problems(problems: Sequence[CompilotError]) -> CompilotError | None:
+    """The first of the unreadable runs, and how many more there are."""
+    if not problems:
+        return None
+    first = problems[0]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return CompilotError(f"{first.what}{more}", where=first.where, fix=first.fix)
