@@ -23,7 +23,17 @@ from ..workbench.reports import DoctorRow, MetricReport
 from ..workspace import STATE_NAME
 from .explains import explains_more
 from .history import read_history
-from .situation import Cost, DataFacts, MetricFacts, Problem, ProgramFacts, RunFacts, Situation, Wishes
+from .situation import (
+    Cost,
+    DataFacts,
+    History,
+    MetricFacts,
+    Problem,
+    ProgramFacts,
+    RunFacts,
+    Situation,
+    Wishes,
+)
 
 DOCTOR_ROWS = 12
 REPEATED_ROWS = 20
@@ -83,12 +93,38 @@ def gather(
     if repeat and program is not None and data is not None:
         on_step(f"{repeat} repeated runs")
         repeats = repeat_baseline(desk, repeat)
+    return assemble(
+        recipe,
+        data=data,
+        program=program,
+        metric=metric,
+        measured=measured,
+        history=read_history(recipe, root, data_hash),
+        repeats=repeats,
+        wishes=wishes,
+        problems=problems,
+    )
+
+
+def assemble(
+    recipe: Recipe,
+    *,
+    data: DataFacts | None,
+    program: ProgramFacts | None,
+    metric: MetricFacts | None,
+    measured: Mapping[str, Measured],
+    history: History | None = None,
+    repeats: tuple[float, ...] = (),
+    wishes: Wishes = NO_WISHES,
+    problems: Sequence[Problem] = (),
+) -> Situation:
+    """The situation of a recipe from what was looked at already; pure arithmetic."""
     situation = Situation(
         data=data,
         program=program,
         metric=metric,
         runs=_run_facts(measured),
-        history=read_history(recipe, root, data_hash),
+        history=history,
         repeats=repeats,
         budget=recipe.budget,
         custom_proposer=_param(recipe, "instruction_proposer") is not None,
@@ -324,7 +360,7 @@ def _cost(recipe: Recipe, measured: Measured, found: Estimate) -> Cost:
     if bought is None:
         return cost
     fit = ""
-    if bought.count and cost.over(recipe.budget):
+    if bought.count and bought.useful and cost.over(recipe.budget):
         given = recipe.optimizer.params if recipe.optimizer is not None else {}
         changed = {name: value for name, value in bought.settings.items() if given.get(name) != value}
         fit = " --set ".join(
