@@ -18,7 +18,7 @@ from .freeze import freeze_path
 from .load import load_splits, plan_parts
 from .profile import Profile, profile_file, profile_splits
 from .rows import Splits
-from .sources import find_sources
+from .sources import Source, find_sources
 
 _IN_PROCESS_BYTES = 512 * 1024
 """Larger files are read by a child: here they would take the processor from the screen."""
@@ -54,6 +54,8 @@ class SurveyJob(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     format: str | None = None
     encoding: str | None = None
+    freeze: bool = False
+    """Whether the split is frozen from now on; else nothing changes by looking."""
 
     @property
     def texts(self) -> list[str]:
@@ -66,23 +68,24 @@ class SurveyJob(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def size(self) -> int:
         """Bytes of all files. Raises `DataError` for one that is not there."""
-        return sum(source.size for source in self._sources())
+        return sum(source.size for text in self.texts for source in self.find_sources(text))
 
     @property
     def runs_code(self) -> bool:
         """Whether reading it runs Python of the folder."""
-        return any(source.format == "python" for source in self._sources())
+        return any(source.format == "python" for text in self.texts for source in self.find_sources(text))
 
-    def _sources(self) -> list[Any]:
-        format_ = self.spec.format if self.spec is not None else self.format
-        return [source for text in self.texts for source in find_sources(text, self.root, format=format_)]
+    def find_sources(self, text: str) -> list[Source]:
+        """The files that one of `texts` names. Raises `DataError`."""
+        spec = self.spec or DataSpec(format=self.format, encoding=self.encoding)
+        return find_sources(text, self.root, format=spec.format, encoding=spec.encoding)
 
 
 def survey_data(job: SurveyJob) -> Survey:
-    """Reads all of it, here. Nothing is frozen by looking. Raises `DataError`."""
+    """Reads all of it, here. Raises `DataError`."""
     if job.spec is None:
         return Survey(profile=profile_file(job.text, job.root, format=job.format, encoding=job.encoding))
-    splits = load_splits(job.spec, job.root, job.state_dir, freeze=False)
+    splits = load_splits(job.spec, job.root, job.state_dir, freeze=job.freeze)
     return Survey(
         profile=profile_splits(splits, job.spec),
         letters=_spell_parts(splits),

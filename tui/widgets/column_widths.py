@@ -8,12 +8,9 @@ from rich.cells import cell_len
 
 from .rows import LONGEST_CELL, Line, TableColumn, show_text
 
-_SHORT = 10
-_WIDEST = 30
-"""Of columns in a table that scrolls sideways anyhow."""
+_SHORT = 16
 _UNKNOWN = 12
 _NARROWEST = 4
-_ARROW = 2
 
 
 class ColumnWidths:
@@ -43,9 +40,9 @@ class ColumnWidths:
 
 
 def measure_columns(columns: Sequence[TableColumn], lines: Sequence[Line]) -> list[int]:
-    """The width that each column's name (with an arrow) and cells need."""
+    """The width that each column's name and cells need."""
     return [
-        min(max([cell_len(show_text(column.name)) + _ARROW, *_cell_lengths(lines, place)]), LONGEST_CELL)
+        min(max([cell_len(show_text(column.name)), *_cell_lengths(lines, place)]), LONGEST_CELL)
         for place, column in enumerate(columns)
     ]
 
@@ -53,11 +50,9 @@ def measure_columns(columns: Sequence[TableColumn], lines: Sequence[Line]) -> li
 def fit_widths(needs: Sequence[int], room: int) -> list[int]:
     """A width for each column: what it needs, the longest cut until all fit side by side.
 
-    No column is cut below ten letters: where even that is too much, the table scrolls sideways.
+    No column is cut below sixteen letters: where even that is too much, the table scrolls sideways.
     """
     low, high = _SHORT, max([_SHORT, *needs])
-    if sum(min(need, low) for need in needs) > room:
-        return [min(need, _WIDEST) for need in needs]
     while low < high:
         middle = (low + high + 1) // 2
         fits = sum(min(need, middle) for need in needs) <= room

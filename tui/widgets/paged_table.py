@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from rich.style import Style
 from textual import events, on
@@ -13,11 +13,12 @@ from textual.strip import Strip
 
 from core.errors import CompilotError, DataError
 
+from . import table_messages
 from .column_widths import ColumnWidths
 from .line_cache import BLOCK, LineCache
 from .rows import Line, ListSource, RowSource, TableColumn
 from .table_cursor import CursorView
-from .table_messages import Failed, LinesRead, Moved, Opened, SortAsked
+from .table_messages import LinesRead
 from .table_paint import GAP, TONES, Layout, Palette, paint_header, paint_line
 
 _STEP = 4
@@ -48,7 +49,7 @@ class RowTable(CursorView):
         & > .row-table--header { color: $text-muted; text-style: bold; }
         & > .row-table--header-here { color: $text-accent; text-style: bold underline; }
         & > .row-table--number { color: $text-muted; }
-        & > .row-table--row-here { background: $boost; }
+        & > .row-table--row-here { background: $primary 20%; }
         & > .row-table--cell-here { background: $primary; color: $text; text-style: bold; }
         & > .row-table--muted { color: $text-muted; }
         & > .row-table--success { color: $text-success; }
@@ -62,7 +63,10 @@ class RowTable(CursorView):
         &:ansi > .row-table--row-here { text-style: bold; }
     }
     """
-    Moved, Opened, SortAsked, Failed = Moved, Opened, SortAsked, Failed
+    Moved: TypeAlias = table_messages.Moved
+    Opened: TypeAlias = table_messages.Opened
+    SortAsked: TypeAlias = table_messages.SortAsked
+    Failed: TypeAlias = table_messages.Failed
 
     def __init__(self, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -131,11 +135,11 @@ class RowTable(CursorView):
 
     def open_row(self) -> None:
         if self.source.count:
-            self.post_message(Opened(self, self.row, self.line))
+            self.post_message(self.Opened(self, self.row, self.line))
 
     def ask_order(self, column: int) -> None:
         if self._columns:
-            self.post_message(SortAsked(self, self._columns[column].name))
+            self.post_message(self.SortAsked(self, self._columns[column].name))
 
     def column_at(self, x: int) -> int | None:
         return self._arrange().column_at(x)
@@ -186,10 +190,10 @@ class RowTable(CursorView):
         try:
             lines = source.lines(block * BLOCK, BLOCK)
         except CompilotError as error:
-            self.post_message(Failed(self, error, generation))
+            self.post_message(self.Failed(self, error, generation))
         except OSError as error:
             what = f"the rows cannot be read: {error.strerror or error}"
-            self.post_message(Failed(self, DataError(what, where=str(error.filename or "")), generation))
+            self.post_message(self.Failed(self, DataError(what, where=str(error.filename or "")), generation))
         else:
             self.post_message(LinesRead(self, generation, block, count, lines))
 
@@ -212,7 +216,7 @@ class RowTable(CursorView):
         now = (self._generation, self.row, self.line)
         if now != self._told and self.source.count:
             self._told = now
-            self.post_message(Moved(self, self.row, self.line))
+            self.post_message(self.Moved(self, self.row, self.line))
 
     def _measure(self) -> None:
         self._widths.measure(self._columns, self._cache.some(self.scroll_offset.y, self.page))

@@ -86,11 +86,10 @@ def paint_header(layout: Layout, palette: Palette, here: int) -> Strip:
     seen = layout.seen()
     for place in seen:
         column, width = layout.columns[place], layout.widths[place]
-        arrow = ("▼" if layout.descending else "▲") if column.name == layout.sorted_by else ""
-        name = show_text(column.name)
-        text = fit_cell(name, width - len(arrow) - 1 if arrow else width, right=column.right)
+        arrow = ("▼" if layout.descending else "▲") if column.name == layout.sorted_by else " "
+        text = fit_cell(show_text(column.name), width, right=column.right)
         style = palette.header_here if place == here else palette.header + palette.tones[column.tone]
-        segments.append(Segment(f" {text}{f' {arrow}' if arrow else ''} ", style))
+        segments.append(Segment(f" {text}{arrow}", style))
     strip = Strip(segments).adjust_cell_length(layout.width, palette.header)
     if seen and (seen[-1] + 1 < len(layout.columns) or layout.whole()[-1] < seen[-1]):
         strip = Strip.join([strip.crop(0, layout.width - 1), Strip([Segment("›", palette.header)], 1)])

@@ -1,0 +1,1 @@
+"""The panes of the Data place, and the pure functions they show."""

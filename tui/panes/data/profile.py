@@ -1,0 +1,109 @@
+"""The profile pane: what is wrong with which rows, columns in numbers, label balance."""
+
+from __future__ import annotations
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from core.data.profile import Finding
+from core.data.survey import Survey
+from core.errors import CompilotError
+
+from ...registry import bindings
+from ...widgets.pane import Pane
+from ...widgets.problem import Problem
+from .profile_text import describe_balance, describe_columns, describe_finding, summarize
+
+
+class ProfilePane(Pane):
+    """Findings that lead to their rows, above the numbers they come from."""
+
+    PANE = "profile"
+    BINDINGS = bindings("data", pane="profile")
+
+    class Chosen(Message):
+        """A finding whose rows are to be seen."""
+
+        def __init__(self, finding: Finding) -> None:
+            self.finding = finding
+            super().__init__()
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(title="Profile", id=id)
+        self.survey: Survey | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Problem(id="trouble")
+        yield Static("", id="state", markup=False)
+        yield OptionList(id="findings", markup=False)
+        with VerticalScroll(id="numbers"):
+            yield Static("", id="figures", markup=False)
+
+    def show_wait(self, text: str) -> None:
+        """Say what is missing for a profile, or that it is being made."""
+        self.query_one("#state", Static).update(text)
+        if self.survey is None:
+            self.query_one("#findings").display = False
+            self.query_one("#numbers").display = False
+
+    def show_problem(self, error: CompilotError | None) -> None:
+        self.query_one("#trouble", Problem).show(error)
+        self.query_one("#state", Static).update("")
+
+    def show_survey(self, survey: Survey | None) -> None:
+        """Show a profile, or none."""
+        self.show_problem(None)
+        self.survey = survey
+        if survey is None:
+            return
+        profile = survey.profile
+        self.query_one("#state", Static).update(summarize(profile))
+        findings = self.query_one("#findings", OptionList)
+        kept = findings.highlighted
+        findings.clear_options()
+        findings.add_options(Option(describe_finding(finding)) for finding in profile.findings)
+        findings.display = bool(profile.findings)
+        if profile.findings:
+            findings.highlighted = min(kept or 0, len(profile.findings) - 1)
+        self.name_pane("Profile", f"{len(profile.findings)} findings" if profile.findings else "no findings")
+        self.query_one("#numbers").display = True
+        self._show_figures()
+
+    def _show_figures(self) -> None:
+        if self.survey is not None:
+            profile = self.survey.profile
+            width = max(self.query_one("#numbers").scrollable_content_region.width, 20)
+            blocks = [describe_columns(profile, width)]
+            if profile.balance:
+                blocks.append(describe_balance(profile, width))
+            self.query_one("#figures", Static).update(Content("\n\n").join(blocks))
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._show_figures()
+
+    def focus_content(self) -> None:
+        findings = self.query_one("#findings")
+        (findings if findings.display else self.query_one("#numbers")).focus()
+
+    @on(OptionList.OptionSelected, "#findings")
+    def choose(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        if self.survey is not None:
+            self.post_message(self.Chosen(self.survey.profile.findings[event.option_index]))
+
+    def action_finding_down(self) -> None:
+        if self.query_one("#findings").has_focus:
+            self.query_one("#findings", OptionList).action_cursor_down()
+        else:
+            self.query_one("#numbers", VerticalScroll).scroll_down(animate=False)
+
+    def action_finding_up(self) -> None:
+        if self.query_one("#findings").has_focus:
+            self.query_one("#findings", OptionList).action_cursor_up()
+        else:
+            self.query_one("#numbers", VerticalScroll).scroll_up(animate=False)
