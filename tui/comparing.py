@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from core.jsonable import encode_json
-from core.results.changes import CHANGES, Change, RowPair
+from core.results.changes import CHANGES, Change, RowChanges, RowPair
 from core.results.compare import Comparison, Side
 from core.results.markdown import describe_p
 from core.results.prompts import PromptChange
@@ -16,7 +16,7 @@ from core.runs.rows import RowResult
 
 from .text import clean, count, percent, points, table
 
-_TESTS = {"mcnemar": "McNemar's exact test", "permutation": "paired permutation test", "none": ""}
+_TESTS = {"mcnemar": "McNemar", "permutation": "permutation", "none": ""}
 _VERDICTS = {
     "better": "better",
     "worse": "worse",
@@ -31,7 +31,7 @@ def comparison_lines(comparison: Comparison, width: int = 80, rows: int = 5) -> 
     return [
         *table([_side_cells("before", comparison.before), _side_cells("after", comparison.after)], "<<<>><"),
         *_wrap(comparison.split, describe_difference(comparison.rows.difference), width),
-        *_wrap("rows", describe_counts(comparison.rows.counts), width),
+        *_wrap("rows", describe_counts(comparison.rows), width),
         *(line for note in comparison.notes for line in _wrap("note", note, width)),
         "",
         *(line for change in comparison.prompts for line in prompt_lines(change, width)),
@@ -44,21 +44,21 @@ def comparison_lines(comparison: Comparison, width: int = 80, rows: int = 5) -> 
 
 
 def describe_difference(difference: Difference) -> str:
-    """The change with its interval, and what the test says of it."""
+    """The mean change with its interval, and what the test says of it."""
     if difference.mean is None or difference.low is None or difference.high is None or difference.p is None:
         return _VERDICTS["no rows"]
     return (
-        f"{points(difference.mean)} points over {count(difference.rows)} rows "
-        f"({points(difference.low)} to {points(difference.high)}): {_VERDICTS[difference.verdict]}, "
-        f"p {describe_p(difference.p)} by {_TESTS[difference.test]}"
+        f"{points(difference.mean)} points ({points(difference.low)} to {points(difference.high)}): "
+        f"{_VERDICTS[difference.verdict]}, p {describe_p(difference.p)} ({_TESTS[difference.test]})"
     )
 
 
-def describe_counts(counts: Mapping[str, int]) -> str:
+def describe_counts(changes: RowChanges) -> str:
     """How many rows of each kind; kinds that are rare are named only where there are any."""
     always = ("fixed", "broken")
-    told = [f"{counts[kind]} {kind}" for kind in CHANGES if counts[kind] or kind in always]
-    return ", ".join(told)
+    told = [f"{changes.counts[kind]} {kind}" for kind in CHANGES if changes.counts[kind] or kind in always]
+    rows = changes.difference.rows
+    return f"{count(rows)} row{'s' * (rows != 1)} scored by both: {', '.join(told)}"
 
 
 def describe_interval(interval: Interval | None) -> str:

@@ -27,8 +27,8 @@ def test_one_run_compares_its_best_with_its_baseline(
     assert lines[0].split()[:3] == ["before", SEED, "baseline"]
     assert lines[1].split()[:3] == ["after", MERGED, "merge"]
     text = " ".join(" ".join(lines).split())
-    assert "+50.0 points over 8 rows (+12.5 to +87.5): could be chance, p = 0.12 by McNemar" in text
-    assert "4 fixed, 0 broken, 2 right, 2 wrong" in text
+    assert "+50.0 points (+12.5 to +87.5): could be chance, p = 0.12 (McNemar)" in text
+    assert "8 rows scored by both: 4 fixed, 0 broken, 2 right, 2 wrong" in text
     assert "+ - payslip or contract: payroll" in lines
     assert "fixed (4)" in lines
     assert "augmented" not in text

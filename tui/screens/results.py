@@ -7,33 +7,21 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from textual import on, work
+from textual import events, on, work
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import TabbedContent, TabPane
 
 from core.errors import CompilotError
-from core.recipe import SplitName
 from core.results.pins import toggle_pin
 
 from ..panes.results.board import LIVE, RunBoard
 from ..panes.results.candidates import CandidateTree, LineageTree
 from ..panes.results.front import FrontPane
-from ..panes.results.loading import (
-    BoardReader,
-    BoardView,
-    PairReader,
-    PairView,
-    Target,
-    list_targets,
-    load_run,
-)
-from ..panes.results.prompt_text import describe_pair
+from ..panes.results.loading import BoardReader, PairReader, load_run
+from ..panes.results.pairing import SETTLE_SECONDS, Pairing
 from ..panes.results.rows import RowsPane
 from ..panes.results.summary import describe_problems, describe_run
-from ..panes.results.writing import ResultWriting
-from ..widgets.dialogs import Confirm
 from ..widgets.empty import Empty
 from ..widgets.line_view import LineView
 from ..widgets.pane import Pane
@@ -41,13 +29,11 @@ from ..widgets.problem import Problem
 from ..widgets.reading import Reading
 from ..widgets.views import Views
 
-_SETTLE_SECONDS = 0.12
-"""How long a cursor rests before what it is on is read."""
 _LOOK_SECONDS = 4.0
 """How often live runs are read again."""
 
 
-class ResultsScreen(ResultWriting):
+class ResultsScreen(Pairing):
     """Reads files only; code of the folder runs for an export, in child processes."""
 
     PLACE = "results"
@@ -55,15 +41,8 @@ class ResultsScreen(ResultWriting):
 
     def __init__(self) -> None:
         super().__init__()
-        self.board = BoardView()
-        self.marked: Target | None = None
-        self.pair: PairView | None = None
-        self.split: SplitName = "val"
-        self.against = "the baseline"
         self._reader: BoardReader | None = None
-        self._pairs = PairReader()
         self._wanted: tuple[str, str] = ("", "")
-        self._looked = False
 
     def compose_body(self) -> Iterable[Widget]:
         yield Empty("No runs yet.", "Press 4 to choose an optimizer and launch one.", id="results-empty")
@@ -98,6 +77,7 @@ class ResultsScreen(ResultWriting):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.show_summary)
+        self.call_after_refresh(self.show_prompts)
 
     def copied_text(self) -> str | None:
         active = self.query_one(Views).active
@@ -124,7 +104,7 @@ class ResultsScreen(ResultWriting):
 
     def action_refresh(self) -> None:
         self._reader = None
-        self._pairs = PairReader()
+        self.pairs = PairReader()
         self.read_board()
 
     def _look_again(self) -> None:
@@ -167,7 +147,7 @@ class ResultsScreen(ResultWriting):
 
     @on(LineView.Moved, "#board-runs")
     def _run_under_cursor(self) -> None:
-        self.set_timer(_SETTLE_SECONDS, self._choose_run)
+        self.set_timer(SETTLE_SECONDS, self._choose_run)
 
     @on(LineView.Opened, "#board-runs")
     def _go_to_candidates(self) -> None:
@@ -200,13 +180,7 @@ class ResultsScreen(ResultWriting):
         self.query_one(FrontPane).show(view)
         self.show_candidates()
         self.show_summary()
-        self._load_pair()
-
-    def show_candidates(self) -> None:
-        if self.view is not None:
-            here = self.marked is not None and self.marked.run == self.view.path
-            marked = self.marked.candidate if self.marked is not None and here else ""
-            self.query_one(CandidateTree).show(self.view, self.board.pins, marked, self.candidate)
+        self.load_pair()
 
     def show_summary(self) -> None:
         if self.view is None:
@@ -216,113 +190,6 @@ class ResultsScreen(ResultWriting):
         told = self.exported.get((self.view.path, self.candidate))
         reading.show(describe_run(self.view, place, max(40, reading.size.width - 2), told))
         self.refresh_bindings()
-
-    # Two candidates
-
-    @on(CandidateTree.Chosen)
-    def _candidate_under_cursor(self, message: CandidateTree.Chosen) -> None:
-        if message.candidate != self.candidate:
-            self.candidate = message.candidate
-            self.set_timer(_SETTLE_SECONDS, self._settle_candidate)
-
-    def _settle_candidate(self) -> None:
-        self.show_summary()
-        if self.pair is None or (self.pair.run, self.pair.candidate) != (self._run, self.candidate):
-            self._load_pair()
-
-    @property
-    def _run(self) -> Path | None:
-        return self.view.path if self.view is not None else None
-
-    @work(exclusive=True, group="pair")
-    async def _load_pair(self) -> None:
-        view, candidate, split = self.view, self.candidate, self.split
-        if view is None or not candidate:
-            self.pair = None
-            self.query_one("#prompts-text", Reading).show(Content("No candidate has come yet."))
-            self.refresh_bindings()
-            return
-        targets = list_targets(view, candidate, self.marked)
-        target = next((one for one in targets if one.label == self.against), targets[0])
-        trusted = self.session.trusted
-        try:
-            self.pair = await asyncio.to_thread(
-                lambda: self._pairs.read(target, view, candidate, split, trusted=trusted)
-            )
-        except CompilotError as error:
-            self.tell(error)
-            return
-        self._show_pair(self.pair)
-
-    def _show_pair(self, pair: PairView) -> None:
-        self.query_one("#prompts-text", Reading).show(describe_pair(pair))
-        rows = self.query_one(RowsPane)
-        rows.show(pair)
-        views = self.query_one(Views)
-        counts = pair.comparison.rows.counts if pair.comparison else {}
-        changed = sum(change.status != "same" for change in pair.prompts)
-        views.label("view-prompts", f"Prompts {changed}" if changed else "Prompts")
-        views.label(
-            "view-rows", f"Rows +{counts['fixed']} -{counts['broken']}" if counts else f"Rows of {pair.split}"
-        )
-        self.name_views()
-        self.refresh_bindings()
-
-    def name_views(self) -> None:
-        pair, state = self.pair, self.busy
-        if pair is not None and not state:
-            run = "" if pair.target.run == pair.run else f" of {pair.target.run.name}"
-            state = f"against {pair.target.label}{run}, on {pair.split}"
-        self.query_one("#results-views", Pane).name_pane(self.candidate or "Results", state)
-
-    def action_against(self) -> None:
-        if self.view is None or self.pair is None:
-            return
-        targets = list_targets(self.view, self.candidate, self.marked)
-        places = [(one.run, one.candidate) for one in targets]
-        here = (self.pair.target.run, self.pair.target.candidate)
-        following = targets[(places.index(here) + 1) % len(targets)] if here in places else targets[0]
-        if len(targets) == 1:
-            self.compilot.say("nothing else to compare with: m marks a candidate for it")
-        self.against = following.label
-        self._load_pair()
-
-    def action_mark(self) -> None:
-        if self.view is None:
-            return
-        chosen = Target("the marked one", self.view.path, self.candidate)
-        self.marked = None if self.marked == chosen else chosen
-        self.against = "the marked one" if self.marked else "the baseline"
-        self.show_candidates()
-        self.compilot.say(
-            "marked: others are compared with it" if self.marked else "compared with the baseline again"
-        )
-
-    @work(exclusive=True, group="dialog")
-    async def action_split(self) -> None:
-        detail = "Each look is remembered. Whoever chooses by these rows has none left to check the choice."
-        if self.split == "val" and not self._looked:
-            question = Confirm("Look at the held-out rows?", detail, yes="Look")
-            yes = await self.app.push_screen_wait(question)
-            if not yes:
-                return
-            self._looked = True
-        self.split = "val" if self.split == "test" else "test"
-        self.query_one(Views).go("view-rows")
-        self._load_pair()
-
-    def action_next_row(self) -> None:
-        self.query_one(RowsPane).step(1)
-
-    def action_previous_row(self) -> None:
-        self.query_one(RowsPane).step(-1)
-
-    def action_kind(self) -> None:
-        self.query_one(RowsPane).next_kind()
-
-    @on(FrontPane.Chosen)
-    def _go_to(self, message: FrontPane.Chosen) -> None:
-        self.query_one(CandidateTree).put_cursor(message.candidate)
 
     # Going on
 
@@ -335,6 +202,18 @@ class ResultsScreen(ResultWriting):
     @on(TabbedContent.TabActivated)
     def _view_changed(self) -> None:
         self.refresh_bindings()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        # On a small terminal what is read gets the room that the lists do not need then.
+        self.set_class(self.query_one(Views) in event.widget.ancestors, "-reading")
+        self.call_after_refresh(self._reveal_cursors)
+
+    def _reveal_cursors(self) -> None:
+        runs, tree = self.query_one(RunBoard).runs, self.query_one(LineageTree)
+        if runs.cursor is not None:
+            runs.reveal(runs.cursor)
+        if tree.cursor_node is not None:
+            tree.scroll_to_node(tree.cursor_node, animate=False)
 
     async def action_pin(self) -> None:
         workspace = self.session.workspace

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -17,11 +17,17 @@ from ...text import clean, percent
 from ...widgets.pane import Pane
 from .loading import RunView
 
+_ROOMY = 50
+"""From this width on a candidate's whole id is shown; the beginning of it names it as well."""
+_SHORT = 7
+
 
 class LineageTree(Tree[str]):
     """The tree itself."""
 
     BINDINGS = bindings("reading", pane="tree")
+    ICON_NODE = "▸ "
+    ICON_NODE_EXPANDED = ""
 
 
 class CandidateTree(Pane):
@@ -37,6 +43,7 @@ class CandidateTree(Pane):
     def __init__(self) -> None:
         super().__init__(title="Candidates", id="candidates")
         self._placed: dict[str, TreeNode[str]] = {}
+        self._relabel: Callable[[], None] | None = None
 
     def compose(self) -> ComposeResult:
         tree = LineageTree("candidates")
@@ -49,18 +56,22 @@ class CandidateTree(Pane):
         """The candidates of a run; the cursor goes to the given one. Nothing is told back."""
         tree = self.query_one(LineageTree)
         best = view.state.best.candidate
-        labels = {
-            node.id: label_node(
+
+        def label(node: Node) -> Text:
+            return label_node(
                 node,
                 best=node.id == best,
                 pinned=(view.path.name, node.id) in pins,
                 marked=node.id == marked,
+                short=self.size.width < _ROOMY,
             )
-            for node in view.lineage.walk()
-        }
-        if list(self._placed) == list(labels):
-            for name, label in labels.items():
-                self._placed[name].set_label(label)
+
+        def relabel() -> None:
+            for name, placed in self._placed.items():
+                placed.set_label(label(view.lineage.nodes[name]))
+
+        if list(self._placed) == [node.id for node in view.lineage.walk()]:
+            relabel()
         else:
             with self.prevent(Tree.NodeHighlighted):
                 tree.clear()
@@ -68,13 +79,18 @@ class CandidateTree(Pane):
                 for node in view.lineage.walk():
                     above = self._placed[node.parent] if node.parent else tree.root
                     self._placed[node.id] = above.add(
-                        labels[node.id], node.id, expand=True, allow_expand=bool(node.children)
+                        label(node), node.id, expand=True, allow_expand=bool(node.children)
                     )
                 tree.root.expand()
+        self._relabel = relabel
         scored = sum(node.val is not None for node in view.lineage.nodes.values())
         number = len(view.lineage.nodes)
         self.name_pane("Candidates", f"{scored} of {number} scored in full" if number else "none yet")
         self.call_after_refresh(self.put_cursor, candidate)
+
+    def on_resize(self) -> None:
+        if self._relabel is not None:
+            self._relabel()
 
     def put_cursor(self, candidate: str) -> None:
         node = self._placed.get(candidate)
@@ -88,7 +104,9 @@ class CandidateTree(Pane):
             self.post_message(self.Chosen(event.node.data))
 
 
-def label_node(node: Node, *, best: bool = False, pinned: bool = False, marked: bool = False) -> Text:
+def label_node(
+    node: Node, *, best: bool = False, pinned: bool = False, marked: bool = False, short: bool = False
+) -> Text:
     """A candidate's line: score, name, how it came to be. A minibatch score has a `~`."""
     text = Text(no_wrap=True)
     if node.val is not None:
@@ -97,7 +115,7 @@ def label_node(node: Node, *, best: bool = False, pinned: bool = False, marked: 
         text.append(f"~{100 * node.minibatch:.0f} %".rjust(7) + " ", "dim")
     else:
         text.append("      – ", "dim")
-    text.append(clean(node.id), "bold" if best else "")
+    text.append(clean(node.id[:_SHORT] if short else node.id), "bold" if best else "")
     marks = [word for word, yes in (("best", best), ("marked", marked), ("pinned", pinned)) if yes]
     if marks:
         text.append(f" {', '.join(marks)}", "bold")
@@ -105,7 +123,8 @@ def label_node(node: Node, *, best: bool = False, pinned: bool = False, marked: 
         text.append(f" {node.errors} errored")
     text.append(f" {clean(node.origin)}", "dim")
     if node.other_parents:
-        text.append(f" + {', '.join(clean(parent) for parent in node.other_parents)}", "dim")
+        others = (clean(parent[:_SHORT] if short else parent) for parent in node.other_parents)
+        text.append(f" + {', '.join(others)}", "dim")
     if node.missing:
         text.append(f" from unknown {', '.join(clean(parent) for parent in node.missing)}", "dim")
     return text

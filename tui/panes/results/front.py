@@ -80,13 +80,13 @@ def describe_heads(front: Front, width: int) -> list[Line]:
     names = "".join(f"{fit_cell(show_text(name), _COLUMN, right=True)}  " for name in _shown(front, width))
     return [
         (
-            (f"{len(front.rows)} rows of val; ", "muted"),
-            ("rows", "bold"),
-            (" nobody answers better, ", "muted"),
+            (f"of {len(front.rows)} val rows: ", "muted"),
+            ("best", "bold"),
+            (" nobody is better, ", "muted"),
             ("alone", "bold"),
-            (" nobody else as well; ● leads", "muted"),
+            (" nobody is as good; ● leads", "muted"),
         ),
-        ((f"{'candidate':<{_NAME}}{names}{'rows':>6}{'alone':>7}  front", "muted"),),
+        ((f"{'candidate':<{_NAME}}{names}{'best':>6}{'alone':>7}  front", "muted"),),
     ]
 
 

@@ -20,13 +20,16 @@ _CHANGED = {"+": "bold $text-success on $success 30%", "-": "bold $text-error on
 _LEAK = "bold underline $text-warning on $warning 30%"
 
 
-def describe_pair(pair: PairView) -> Content:
-    """Every predictor whose prompt differs; the whole prompts where a candidate stands beside itself."""
+def describe_pair(pair: PairView, width: int) -> Content:
+    """Every predictor whose prompt differs; the whole prompts where a candidate stands beside itself.
+
+    Fitted into a width, with what goes on in the next line moved under the text of its sign.
+    """
     parts = [describe_sides(pair), Content()]
     itself = (pair.target.run, pair.target.candidate) == (pair.run, pair.candidate)
     changed = [change for change in pair.prompts if itself or change.status != "same"]
     for change in changed:
-        parts += [*describe_prompt(change, pair.candidate, whole=itself), Content()]
+        parts += [*describe_prompt(change, pair.candidate, width, whole=itself), Content()]
     same = [change.predictor for change in pair.prompts if change not in changed]
     if same:
         parts.append(foreign(f"the same: {', '.join(same)}", "$text-muted"))
@@ -48,7 +51,9 @@ def describe_sides(pair: PairView) -> Content:
     )
 
 
-def describe_prompt(change: PromptChange, candidate: str, *, whole: bool = False) -> Iterator[Content]:
+def describe_prompt(
+    change: PromptChange, candidate: str, width: int, *, whole: bool = False
+) -> Iterator[Content]:
     """One predictor: instructions, field texts, demonstrations, what was copied."""
     size = f"{count(change.letters_before)} → {count(change.letters_after)} characters"
     if whole:
@@ -58,7 +63,7 @@ def describe_prompt(change: PromptChange, candidate: str, *, whole: bool = False
     if change.lines:
         yield heading("Instructions")
         for line in change.lines:
-            yield describe_line(line, candidate)
+            yield hang(describe_line(line, candidate), width)
     elif whole:
         yield heading("Instructions")
         yield indent(foreign_lines(change.instructions or "none"))
@@ -67,7 +72,7 @@ def describe_prompt(change: PromptChange, candidate: str, *, whole: bool = False
     for text in change.fields:
         yield foreign(text.name, "bold $text-primary")
         for told in text.lines:
-            yield foreign(f"{told[:1]} {told[1:]}", _LINE.get(told[:1], ""))
+            yield hang(foreign(f"{told[:1]} {told[1:]}", _LINE.get(told[:1], "")), width)
     for sign, demos, word in (("-", change.demos_removed, "gone"), ("+", change.demos_added, "new")):
         if demos:
             yield heading(f"Demonstrations {word}", str(len(demos)))
@@ -78,7 +83,7 @@ def describe_prompt(change: PromptChange, candidate: str, *, whole: bool = False
         yield heading("Copied from rows", "fits them, and says little of others")
         for leak in change.leaks:
             where = f"{leak.split} row{'s' * (len(leak.rows) > 1)} {', '.join(map(str, leak.rows[:8]))}"
-            yield Content.styled(f"! {where}  ", "$text-warning") + foreign(leak.text)
+            yield hang(Content.styled(f"! {where}  ", "$text-warning") + foreign(leak.text), width)
 
 
 def describe_line(line: PromptLine, candidate: str) -> Content:
@@ -96,6 +101,18 @@ def describe_line(line: PromptLine, candidate: str) -> Content:
     if line.since and line.since != candidate:
         text += foreign(f"  ‹ {line.since}", "$text-muted italic")
     return text
+
+
+def hang(text: Content, width: int, by: int = 4) -> Content:
+    """One long line in as many as it takes, all but the first moved to the right."""
+    if text.cell_length <= width:
+        return text
+    first, *_ = text.wrap(width)
+    rest = text[len(first.plain) :]
+    if not rest.plain.strip():
+        return text
+    more = rest[len(rest.plain) - len(rest.plain.lstrip()) :].wrap(max(10, width - by))
+    return Content("\n").join([first, *(Content(" " * by) + line for line in more)])
 
 
 def _runs(styles: Sequence[str]) -> Iterator[tuple[int, int]]:

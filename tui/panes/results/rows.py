@@ -44,14 +44,16 @@ class RowStory(VerticalScroll):
     BINDINGS = bindings("reading", pane="text")
 
     def compose(self) -> ComposeResult:
-        yield Static("", id="row-given", markup=False)
+        yield Static("", id="row-expected", markup=False)
         with Horizontal(id="row-sides"):
             yield Static("", id="row-before", markup=False)
             yield Static("", id="row-after", markup=False)
+        yield Static("", id="row-given", markup=False)
 
     def show(self, pair: RowPair | None) -> None:
         self.display = pair is not None
         if pair is not None:
+            self.query_one("#row-expected", Static).update(describe_expected(pair))
             self.query_one("#row-given", Static).update(describe_given(pair))
             self.query_one("#row-before", Static).update(describe_side("before", pair.before))
             self.query_one("#row-after", Static).update(describe_side("after", pair.after))
@@ -83,8 +85,7 @@ class RowsPane(Vertical):
         self.query_one("#rows-problem", Problem).show(pair.problem)
         self.query_one("#rows-columns").display = pair.comparison is not None
         self._show_rows()
-        if self.list.cursor is None and self.list.rows:
-            self.list.move_to(0)
+        self.list.move_to(self.list.cursor or 0)
         self._show_chosen()
 
     def next_kind(self) -> None:
@@ -106,7 +107,7 @@ class RowsPane(Vertical):
         comparison = self.comparison
         self.query_one("#rows-told", Static).update(describe_rows(comparison, self.kind))
         pairs = [] if comparison is None else comparison.rows.pairs
-        self.list.put([pair for pair in pairs if self.kind in (None, pair.change)])
+        self.list.put([pair for pair in pairs if self.kind in (None, pair.change)], sticky_top=True)
 
     @on(LineView.Moved, "#rows-list")
     def _show_chosen(self) -> None:
@@ -117,7 +118,7 @@ def describe_rows(comparison: Comparison | None, kind: Change | None) -> Content
     """What the rows amount to, and what makes that weaker than it looks."""
     if comparison is None:
         return Content()
-    counts = describe_counts(comparison.rows.counts)
+    counts = describe_counts(comparison.rows)
     shown = f"  only {kind} (f)" if kind else ""
     lines = [
         Content.styled(f"{comparison.split}  ", "bold") + tell_difference(comparison.rows.difference),
@@ -133,15 +134,20 @@ def pair_line(pair: RowPair, width: int) -> Line:
     return ((f"{pair.change:<8} ", _TONES[pair.change]), (f"{pair.row:>5}  ", "muted"), (inputs, ""))
 
 
-def describe_given(pair: RowPair) -> Content:
-    """Inputs and what was expected."""
-    shown = pair.shown
+def describe_expected(pair: RowPair) -> Content:
+    """What became of the row, and what was expected of it."""
     parts = [Content.styled(f"row {pair.row}  {pair.change}", "bold")]
-    parts += list(_fields(shown.inputs))
-    if shown.labels:
+    if pair.shown.labels:
         parts.append(Content.styled("expected", "bold $text-primary"))
-        parts += list(_fields(shown.labels))
+        parts += list(_fields(pair.shown.labels))
     return Content("\n").join(parts)
+
+
+def describe_given(pair: RowPair) -> Content:
+    """What went in."""
+    if not pair.shown.inputs:
+        return Content.styled("no input was kept", "$text-muted")
+    return Content("\n").join([Content.styled("input", "bold $text-primary"), *_fields(pair.shown.inputs)])
 
 
 def describe_side(name: str, row: RowResult | None) -> Content:

@@ -103,7 +103,8 @@ def _how_it_ended(view: RunView) -> Content:
 def _scores(view: RunView, width: int) -> Iterator[Content]:
     entry, test = view.entry, view.held_out
     bar = max(20, min(60, width - 38))
-    yield heading("Scores", "mean and 95 % interval")
+    sizes = [f"{size} {split} rows" for split, size in _sizes(view) if size]
+    yield heading("Scores", ", ".join(["mean and 95 % interval", *sizes]))
     rows: list[tuple[str, str, float | None, Interval | None]] = []
     if view.baseline:
         rows.append(("val", "baseline", entry.baseline, _val_interval(view, view.baseline)))
@@ -128,6 +129,11 @@ def _scores(view: RunView, width: int) -> Iterator[Content]:
             "val", Content(f"{points(entry.gain)} points; chosen by these rows, which flatters it")
         )
     yield from _held_out(view, test)
+
+
+def _sizes(view: RunView) -> Iterator[tuple[str, int]]:
+    yield "val", view.entry.val_size or view.state.sizes.get("val", 0)
+    yield "test", view.held_out.best.size if view.held_out else 0
 
 
 def _held_out(view: RunView, test: HeldOut | None) -> Iterator[Content]:

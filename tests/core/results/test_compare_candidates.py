@@ -54,7 +54,7 @@ def test_best_against_baseline(workspace, run):
     assert result.rows.difference.p == 0.125
     assert result.rows.difference.verdict == "not told apart"
     assert result.notes == (
-        "the best of 4 on this very split, which flatters it: the test split tells its worth",
+        "the best of 4 by these rows, which flatters it: test tells its worth",
     )
     (prompt,) = result.prompts
     assert {line.since for line in prompt.lines if line.since} == {CHILD, OTHER, MERGED}
