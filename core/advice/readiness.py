@@ -356,7 +356,7 @@ def _check_stability(situation: Situation) -> ReadinessCheck | None:
     return ReadinessCheck(
         check="stability",
         status="pass",
-        detail=f"over {history.runs} past run{'s' * (history.runs != 1)} {told}",
+        detail=f"{told} ({history.runs} past run{'s' * (history.runs != 1)})",
         source=source,
     )
 

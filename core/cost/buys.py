@@ -22,20 +22,27 @@ from .facts import Measured
 Cap = Literal["usd", "calls", "tokens", "minutes"]
 CAPS: tuple[Cap, ...] = ("usd", "calls", "tokens", "minutes")
 _MOST = 1_000_000
-_SEARCHED = 200
-"""Sizes up to here are looked at one by one; larger ones follow from the line through two estimates."""
+_TRIED = 64
+_EXACT = 512
+"""Up to here sizes are found exactly; larger ones follow from the line through two estimates, since an
+estimate of many bootstraps takes its time."""
 
 
 class Size(NamedTuple):
     """The parameter that says how long an optimizer searches."""
 
     parameter: str
+    one: str
+    """What a unit of it is."""
     unit: str
-    """What one more of it is, in the plural."""
+    """The same in the plural."""
+    useful: Callable[[Facts], int] = lambda facts: 1
+    """Fewer than this are no search worth the name."""
     settle: Callable[[Params], Mapping[str, Any]] = lambda params: {}
     """Parameters that have to be set (or, with None, left out) beside it."""
     most: Callable[[Facts], int | None] = lambda facts: None
     """More of it than this makes no difference."""
+    exact_up_to: int = _EXACT
 
 
 def _without_auto(params: Params) -> Mapping[str, Any]:
@@ -47,17 +54,36 @@ def _without_auto(params: Params) -> Mapping[str, Any]:
 
 _SIZES: Mapping[str, Size] = {
     "BootstrapFewShot": Size(
-        "max_bootstrapped_demos", "bootstrapped demonstrations", most=lambda facts: facts.train
+        "max_bootstrapped_demos",
+        "bootstrapped demonstration",
+        "bootstrapped demonstrations",
+        most=lambda facts: facts.train,
     ),
-    "BootstrapFewShotWithRandomSearch": Size("num_candidate_programs", "candidate programs"),
-    "BootstrapFewShotWithOptuna": Size("num_candidate_programs", "trials"),
-    "KNNFewShot": Size("k", "nearest rows per answer", most=lambda facts: facts.train),
-    "COPRO": Size("breadth", "instructions per predictor and depth"),
-    "MIPROv2": Size("num_trials", "trials", _without_auto),
-    "SIMBA": Size("max_steps", "steps"),
-    "GEPA": Size("max_metric_calls", "metric calls", lambda params: {"auto": None, "max_full_evals": None}),
-    "InferRules": Size("num_candidates", "sets of rules"),
-    "Ensemble": Size("num_candidate_programs", "candidate programs"),
+    "BootstrapFewShotWithRandomSearch": Size(
+        "num_candidate_programs", "candidate program", "candidate programs", lambda facts: 3
+    ),
+    "BootstrapFewShotWithOptuna": Size("num_candidate_programs", "trial", "trials", lambda facts: 5),
+    "KNNFewShot": Size(
+        "k", "nearest row per answer", "nearest rows per answer", most=lambda facts: facts.train
+    ),
+    "COPRO": Size(
+        "breadth",
+        "instruction per predictor and depth",
+        "instructions per predictor and depth",
+        lambda facts: 3,
+    ),
+    "MIPROv2": Size("num_trials", "trial", "trials", lambda facts: 5, _without_auto),
+    "SIMBA": Size("max_steps", "step", "steps", lambda facts: 2),
+    "GEPA": Size(
+        "max_metric_calls",
+        "metric call",
+        "metric calls",
+        lambda facts: (facts.train or 0) + (facts.val or 0),
+        lambda params: {"auto": None, "max_full_evals": None},
+        exact_up_to=_MOST,
+    ),
+    "InferRules": Size("num_candidates", "set of rules", "sets of rules", lambda facts: 2),
+    "Ensemble": Size("num_candidate_programs", "candidate program", "candidate programs", lambda facts: 3),
 }
 """An optimizer without a row is bought in whole runs."""
 
@@ -72,6 +98,8 @@ class Bought(msgspec.Struct, frozen=True, kw_only=True):
     limits them, or where a price is unknown and no other cap is set."""
     limited_by: Cap | None = None
     """The cap that is reached first."""
+    useful: bool = True
+    """Whether so many are a search worth the name."""
     settings: dict[str, Any] = {}
     """Parameters that make the run of this size; empty where there is none."""
     notes: tuple[str, ...] = ()
@@ -197,9 +225,10 @@ def _buy_runs(
         notes = (*notes, f"it takes about {name_amount(limit, amount_of(found, limit) or 0.0)}")
     return Bought(
         optimizer=found.optimizer,
-        unit="whole runs",
+        unit="whole run" if int(counts[limit]) == 1 else "whole runs",
         count=int(counts[limit]),
         limited_by=limit,
+        useful=counts[limit] >= 1,
         settings=dict(recipe.optimizer.params) if counts[limit] >= 1 else {},
         notes=notes,
     )
@@ -222,7 +251,7 @@ class _Search:
             given = {**spec.presets[given.pop("preset")], **given}
         params = resolve_params(spec, recipe.optimizer.params, measured.facts).params
         self.params = {**given, **size.settle(params)}
-        self.least = max(int(spec.parameter(size.parameter).low or 0), self._least_that_works())
+        self.least = self._find_least(max(1, int(spec.parameter(size.parameter).low or 0)))
 
     def find(self, notes: tuple[str, ...]) -> Bought:
         least = self.least
@@ -230,46 +259,52 @@ class _Search:
         if over is not None:
             amount = amount_of(self._estimate(least), over) or 0.0
             return self._bought(0, over, (*notes, f"it takes about {name_amount(over, amount)}"))
-        line = self._most_by_line()
         most = self.size.most(self.measured.facts)
-        if most is not None and (line is None or line[0] >= most) and self._over(max(most, least)) is None:
+        if most is not None and (over := self._over(max(most, least))) is None:
             return self._bought(max(most, least), None, (*notes, "more would make no difference"))
-        if line is None:
-            return self._bought(None, None, notes)
-        count, limit = line
-        if count <= _SEARCHED:
-            count, limit = self._walk(max(count, least), limit)
-        return self._bought(count, limit, notes)
+        fits, bound = least, most
+        while bound is None and fits < self.size.exact_up_to:
+            over = self._over(2 * fits)
+            fits, bound = (2 * fits, None) if over is None else (fits, 2 * fits)
+        if bound is None:
+            return self._extrapolate(fits, notes)
+        return self._bought(*self._bisect(fits, bound, over), notes)
 
-    def _walk(self, count: int, limit: Cap) -> tuple[int, Cap]:
-        """From a guess to the last size that fits: the line may be off by a little."""
-        while count > self.least and (over := self._over(count)) is not None:
-            count, limit = count - 1, over
-        while count < _SEARCHED:
-            over = self._over(count + 1)
-            if over is not None:
-                return count, over
-            count += 1
-        return count, limit
+    def _bisect(self, fits: int, bound: int, over: Cap | None) -> tuple[int, Cap | None]:
+        """The largest size that fits, and the cap that the next one passes."""
+        while bound - fits > 1:
+            middle = (fits + bound) // 2
+            passed = self._over(middle)
+            if passed is None:
+                fits = middle
+            else:
+                bound, over = middle, passed
+        return fits, over
 
-    def _most_by_line(self) -> tuple[int, Cap] | None:
-        """The size at which the first cap is reached on the line through two estimates; None if never."""
-        low = self.least
-        high = low + max(8, low)
-        first, second = self._estimate(low), self._estimate(high)
+    def _extrapolate(self, fits: int, notes: tuple[str, ...]) -> Bought:
+        """Far out estimates grow along a line: where it reaches the first cap, or nowhere."""
+        first, second = self._estimate(fits // 2), self._estimate(fits)
         reached: dict[Cap, float] = {}
         for cap, most in self.caps.items():
             start, end = amount_of(first, cap), amount_of(second, cap)
             if start is not None and end is not None and end > start:
-                reached[cap] = low + (most - start) * (high - low) / (end - start)
+                reached[cap] = fits + (most - end) * (fits - fits // 2) / (end - start)
         if not reached:
-            return None
+            return self._bought(None, None, notes)
         limit = min(reached, key=lambda cap: reached[cap])
-        return min(math.floor(reached[limit]), _MOST), limit
+        return self._bought(min(math.floor(reached[limit]), _MOST), limit, notes)
 
-    def _least_that_works(self) -> int:
-        """GEPA's budget is never smaller than one evaluation of val."""
-        return (self.measured.facts.val or 1) if self.size.parameter == "max_metric_calls" else 1
+    def _find_least(self, low: int) -> int:
+        """The smallest size that the optimizer takes together with the other parameters."""
+        if self.size.parameter == "max_metric_calls":
+            return max(low, self.measured.facts.val or 1)  # never less than one evaluation of val
+        for count in range(low, low + _TRIED):
+            try:
+                resolve_params(self.spec, self._with(count), self.measured.facts)
+            except OptimizerError:
+                continue  # as Ensemble, which cannot take more programs than there are candidates
+            return count
+        return low
 
     def _estimate(self, count: int) -> Estimate:
         return estimate_run(with_params(self.recipe, self._with(count)), self.measured)
@@ -292,9 +327,10 @@ class _Search:
             notes = (*notes, f"that is {count / max(rows, 1):.1f} evaluations of train and val together")
         return Bought(
             optimizer=self.spec.name,
-            unit=self.size.unit,
+            unit=self.size.one if count == 1 else self.size.unit,
             count=count,
             limited_by=limit,
+            useful=count is None or count >= self.size.useful(self.measured.facts),
             settings=settings,
             notes=notes,
         )
