@@ -16,6 +16,18 @@ COMMANDS = (
         "optimize.measure", "m", "Measure", "Run the program on a few rows, so that estimates rest on facts."
     ),
     Command("optimize.estimates", "a", "All", "What every optimizer would cost here, side by side."),
+    Command(
+        "optimize.what_if",
+        "w",
+        "What if",
+        "Other models, threads, sizes and presets, with what each would save or cost.",
+    ),
+    Command(
+        "optimize.dry_run",
+        "t",
+        "Dry run",
+        "Let the real optimizer run on made-up answers, for free, and count its calls.",
+    ),
     Command("optimize.cancel", "x", "Cancel", "Stop measuring, or the dry run."),
     Command(
         "optimize.check",

@@ -17,13 +17,12 @@ from core.errors import CompilotError
 from core.optimizers import registry
 from core.recipe import OptimizerSpec, Recipe, Role
 
+from ..panes.optimize.advising import Advising
 from ..panes.optimize.all_estimates import AllEstimates
-from ..panes.optimize.checking import Checking
 from ..panes.optimize.checks_pane import ChecksPane
 from ..panes.optimize.cost_pane import CostPane
 from ..panes.optimize.declared import LIMITS, limit_params, read_limits
 from ..panes.optimize.field_text import CODE, list_choices
-from ..panes.optimize.fit import list_optimizers
 from ..panes.optimize.form import Form
 from ..panes.optimize.launching import describe_launch
 from ..panes.optimize.model_dialog import ModelDialog
@@ -39,7 +38,7 @@ from ..widgets.foreign import foreign
 _UNDO = 50
 
 
-class OptimizeScreen(Checking):
+class OptimizeScreen(Advising):
     """Three columns where there is room, one page at a time where there is not."""
 
     PLACE = "optimize"
@@ -103,7 +102,7 @@ class OptimizeScreen(Checking):
             return
         chosen = draft.optimizer.name if draft.optimizer else ""
         spec = registry.get(chosen).spec if chosen in registry.names() else None
-        self.query_one(OptimizersPane).show_fits(list_optimizers(self.facts), chosen, self.costs)
+        self.query_one(OptimizersPane).show_fits(self.fits, chosen, self.costs)
         if spec is not None and draft.optimizer is not None:
             await self._fill("#parameters", Sheet(spec, facts=self.facts), draft.optimizer.params, spec.name)
         await self._fill("#limits", Sheet(LIMITS), limit_params(draft), "")
@@ -318,7 +317,9 @@ class OptimizeScreen(Checking):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         match action:
             case "cancel":
-                return self.is_measuring
+                return self.is_measuring or self.is_dry_running
+            case "dry_run":
+                return not self.is_dry_running
             case "measure":
                 return not self.is_measuring and not self.is_exact
             case "save":

@@ -104,6 +104,7 @@ class Checking(Costing):
             self.facts = msgspec.convert(event.report.facts["optimizer"], Facts)
             await self.show_draft()
         self.show_checks()
+        self.advise_soon()
 
     @work(exclusive=True, group="optimize.ping-trust")
     async def action_ping(self) -> None:

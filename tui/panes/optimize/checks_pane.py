@@ -46,6 +46,8 @@ class ChecksPane(Pane):
 
     def __init__(self) -> None:
         super().__init__(title="Checks", id="ready", classes="page-launch")
+        self._checks: list[Check] = []
+        self._note = ""
 
     def compose(self) -> ComposeResult:
         yield Problem(id="check-problem")
@@ -57,9 +59,20 @@ class ChecksPane(Pane):
         """The worst first; `note` stands above, e.g. that they are not up to date."""
         self.name_pane("Checks", describe_state(checks))
         self.query_one(Problem).show(None)
-        lines = [foreign(note, "$text-muted")] if note else []
-        lines += [describe_check(check) for check in sort_checks(checks)]
-        self.query_one("#checks", Static).update(Content("\n").join(lines))
+        self._checks, self._note = sort_checks(checks), note
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        width = max(30, self.query_one(VerticalScroll).size.width - 1)
+        lines = [foreign(self._note, "$text-muted")] if self._note else []
+        lines += [describe_check(check, width) for check in self._checks]
+        text = Content("\n").join(lines)
+        shown = self.query_one("#checks", Static)
+        if shown.content != text:
+            shown.update(text)
 
     def show_problem(self, error: CompilotError) -> None:
         self.query_one(Problem).show(error)
@@ -84,8 +97,11 @@ def describe_state(checks: Sequence[Check]) -> str:
     return f"{doubtful} doubtful" if doubtful else "ready" if checks else ""
 
 
-def describe_check(check: Check) -> Content:
-    """Mark, name, what was found; below it how to mend what does not pass, with the place's key."""
+def describe_check(check: Check, width: int) -> Content:
+    """Mark, name, what was found; below it how to mend what does not pass, with the place's key.
+
+    What passes takes one line of this width.
+    """
     mark, style = _MARKS[check.status]
     quiet = check.status in ("pass", "info")
     line = (
@@ -93,7 +109,9 @@ def describe_check(check: Check) -> Content:
         + foreign(f"{check.name:<17}", "$text-muted" if quiet else "")
         + foreign(check.detail, "$text-muted" if quiet else "")
     )
-    if quiet or not check.fix:
+    if quiet:
+        return line.truncate(width, ellipsis=True)
+    if not check.fix:
         return line
     place = mending_place(check)
     key = f" ({list(PLACES).index(place) + 1})" if place else ""

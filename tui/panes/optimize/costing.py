@@ -16,7 +16,7 @@ from core.cost.facts import depth_of
 from core.errors import CompilotError, OptimizerError
 from core.optimizers import registry
 from core.optimizers.facts import Facts
-from core.recipe import Recipe
+from core.recipe import Recipe, Role
 from core.trust import read_trust
 
 from ...screens.base import Place
@@ -68,9 +68,15 @@ class Costing(Place):
     async def show_draft(self) -> None:
         """Put the draft and what is known about it into the panes; the screen knows them."""
 
-    def dry_lines(self) -> Content:
-        """What a dry run of the draft found; nothing where there was none."""
+    def extra_lines(self) -> Content:
+        """What else is known about the draft; nothing where there is nothing."""
         return Content("")
+
+    def advise_soon(self) -> None:
+        """Something was loaded or measured: look at what the advice rests on; that part knows what."""
+
+    def work_out(self) -> None:
+        """Compute what takes longer than a frame; the advising part knows what."""
 
     def estimate_soon(self) -> None:
         """At the next frame, however many changes come before it."""
@@ -125,7 +131,7 @@ class Costing(Place):
                 f"other {name}" if name != "optimizer" else "another optimizer" for name in found.differs
             )
             note = f"from facts measured with {other}; m measures these"
-        pane.show_estimate(estimate, draft.budget, note, self.dry_lines())
+        pane.show_estimate(estimate, draft.budget, note, self.extra_lines())
         if estimate != self.session.estimate:
             self.session.put_estimate(estimate)
 
@@ -141,7 +147,7 @@ class Costing(Place):
 
     @work(thread=True, exclusive=True, group="optimize.look", exit_on_error=False)
     def _look(self, draft: Recipe, kept: list[Recipe], remembered: list[object], root: Path) -> None:
-        called = ()
+        called: tuple[Role, ...] = ()
         if draft.optimizer is not None and draft.optimizer.name in registry.names():
             called = registry.get(draft.optimizer.name).spec.roles
         self.post_message(
@@ -168,6 +174,7 @@ class Costing(Place):
         elif first and self.session.trusted and draft.optimizer is not None and depth_of(draft) == "thorough":
             self._begin_measuring(draft)
         self._cost_all_soon(draft)
+        self.work_out()
         await self.show_draft()
         self.estimate_soon()
 
@@ -233,6 +240,8 @@ class Costing(Place):
         self.session.note("facts")
         if self.session.draft is not None:
             self._cost_all_soon(self.session.draft)
+        self.advise_soon()
+        self.work_out()
         await self.show_draft()
         self.estimate_soon()
 

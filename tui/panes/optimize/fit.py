@@ -21,8 +21,10 @@ class Fit:
     """Why it fits, or what it asks for."""
     unmet: tuple[str, ...] = ()
     """What it needs and does not have."""
-    score: float | None = None
-    """From 0 to 1, where the optimizers were ranked."""
+    score: int | None = None
+    """Points of the rules, where the optimizers were ranked."""
+    changes: tuple[str, ...] = ()
+    """What would make it fit better."""
     runs_here: bool = True
 
 

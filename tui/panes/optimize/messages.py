@@ -8,12 +8,16 @@ from typing import Any
 
 from textual.message import Message
 
+from core.cost.dry_run import DryRun, DryRunProgress
 from core.cost.estimate import Estimate
 from core.cost.facts import Measured
 from core.errors import CompilotError
 from core.recipe import Recipe
 from core.workbench.reports import LoadReport
 
+from .advice import Looked as LookedAt
+from .fit import Fit
+from .further import Further
 from .jobs import Pair
 from .models import ModelRow
 
@@ -58,4 +62,44 @@ class WereAsked(Message):
     """Each model was asked a short question; or why not."""
 
     answers: list[dict[str, Any]]
+    error: CompilotError | None = None
+
+
+@dataclass
+class WasLookedAt(Message):
+    """Data, program and metric, for the ranking."""
+
+    looked: LookedAt
+
+
+@dataclass
+class WereRanked(Message):
+    """The optimizers, the best first."""
+
+    fits: tuple[Fit, ...]
+
+
+@dataclass
+class WorkedOut(Message):
+    """What stands beside the estimate."""
+
+    further: Further
+
+
+@dataclass
+class DryTold(Message):
+    """How far a dry run is."""
+
+    told: DryRunProgress
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, DryTold)
+
+
+@dataclass
+class DryRan(Message):
+    """What a dry run found; neither when it was cancelled."""
+
+    recipe: Recipe
+    found: DryRun | None = None
     error: CompilotError | None = None

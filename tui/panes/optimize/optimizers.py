@@ -73,6 +73,8 @@ class OptimizersPane(Pane):
         first = not self._fits
         at = chosen if first or chosen != self._chosen else self.at_cursor
         self._fits, self._chosen, self._costs = fits, chosen, costs
+        ranked = any(fit.score is not None for fit in fits)
+        self.name_pane("Optimizers", "score, calls" if ranked else "calls")
         choices = self.query_one(OptimizerList)
         with self.app.batch_update(), self.prevent(OptionList.OptionHighlighted):
             choices.set_options(
@@ -108,16 +110,20 @@ def describe_line(fit: Fit, chosen: str, cost: Estimate | str | None) -> Content
     style = "bold" if fit.name == chosen else "$text-muted" if fit.unmet or not fit.runs_here else ""
     calls = short_count(cost.total.calls.expected) if isinstance(cost, Estimate) else ""
     note = Content.styled(" !", "$text-warning") if fit.unmet and fit.runs_here else Content("")
-    return (
-        mark + Content.styled(f"{fit.name:<32}", style) + Content.styled(f"{calls:>6}", "$text-muted") + note
-    )
+    score = Content.styled(f"{fit.score:>3} " if fit.score is not None else "", "$text-accent")
+    name = Content.styled(f"{fit.name:<32}", style)
+    return mark + score + name + Content.styled(f"{calls:>6}", "$text-muted") + note
 
 
 def describe_fit(fit: Fit, chosen: bool, cost: Estimate | str | None) -> Content:
     """Why it stands where it does, and what it would take."""
-    lines = [Content.styled(fit.name, "bold") + Content(" (chosen)" if chosen else ""), foreign(fit.summary)]
+    head = Content.styled(fit.name, "bold") + Content(" (chosen)" if chosen else "")
+    if fit.score is not None:
+        head += Content.styled(f"  score {fit.score}", "$text-accent")
+    lines = [head, foreign(fit.summary)]
     lines += [Content.styled("! ", "$text-warning") + foreign(need) for need in fit.unmet]
     lines += [Content.styled("· ", "$text-muted") + foreign(reason) for reason in fit.reasons]
+    lines += [Content.styled(f"would fit better, {change}", "$text-muted") for change in fit.changes]
     if isinstance(cost, Estimate):
         spread = f"{short_count(cost.total.calls.low)}–{short_count(cost.total.calls.high)}"
         lines.append(

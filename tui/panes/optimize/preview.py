@@ -19,12 +19,16 @@ _WIDE = 74
 
 def show_estimate(estimate: Estimate, budget: Budget, width: int, extra: Content) -> Content:
     """The whole preview for a pane of this many columns; `extra` is what a dry run found."""
+    thumb = estimate.rule_of_thumb
     parts = [
         *role_table(estimate, width),
         Content(""),
         *totals(estimate, budget),
+        *([extra] if extra.plain else []),
         Content(""),
-        *([extra, Content("")] if extra.plain else []),
+        _named("rule of thumb", Content(f"{count(thumb.calls)} calls: "))
+        + Content.styled(thumb.why, "$text-muted"),
+        Content(""),
         Content.styled("assumed", "$text-muted"),
         *(Content.styled("· ", "$text-muted") + foreign(line) for line in estimate.assumptions),
     ]
@@ -47,8 +51,7 @@ def role_table(estimate: Estimate, width: int) -> list[Content]:
 
 
 def totals(estimate: Estimate, budget: Budget) -> list[Content]:
-    """Dollars, time, the budget and the rule of thumb: one line each."""
-    thumb = estimate.rule_of_thumb
+    """Dollars, time and the budget: one line each."""
     lines = [("time", between(estimate.minutes, lambda minutes: duration(60 * minutes)))]
     if estimate.total.usd is not None and estimate.total.usd.high > 0:
         lines.insert(0, ("dollars", between(estimate.total.usd, usd)))
@@ -56,12 +59,6 @@ def totals(estimate: Estimate, budget: Budget) -> list[Content]:
     parts += [
         _named("budget" if not place else "", line) for place, line in enumerate(cap_lines(estimate, budget))
     ]
-    parts.append(
-        _named(
-            "rule of thumb",
-            Content(f"{count(thumb.calls)} calls: ") + Content.styled(thumb.why, "$text-muted"),
-        )
-    )
     return parts
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from core.cost.facts import Measured
-from core.recipe import Recipe
+from core.cost.what_if import adapt_facts
+from core.recipe import Recipe, SplitSpec
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,15 @@ class Shelf:
 
     def find(self, recipe: Recipe) -> Found | None:
         """The facts of the most similar recipe; None without any for this program, data and metric."""
-        best: Found | None = None
+        best: tuple[Recipe, Measured, tuple[str, ...]] | None = None
         for other, measured in self.kept:
             differs = differences(other, recipe)
-            if differs is not None and (best is None or _weight(differs) <= _weight(best.differs)):
-                best = Found(measured, differs)
-        return best
+            if differs is not None and (best is None or _weight(differs) <= _weight(best[2])):
+                best = (other, measured, differs)
+        if best is None:
+            return None
+        other, measured, differs = best
+        return Found(adapt_facts(measured, other, recipe), differs)
 
 
 _WEIGHTS = {"parameters": 1, "seed": 1, "optimizer": 2, "models": 4, "split": 8}
@@ -50,9 +56,11 @@ def differences(measured: Recipe, wanted: Recipe) -> tuple[str, ...] | None:
     """In what two recipes differ that facts depend on; None where the facts say nothing about the other."""
     if (measured.program, measured.metric) != (wanted.program, wanted.metric):
         return None
-    if measured.data != wanted.data:
+    if _without_split(measured) != _without_split(wanted):
         return None
     found = []
+    if measured.data.split != wanted.data.split:
+        found.append("split")
     if measured.models != wanted.models:
         found.append("models")
     one, other = measured.optimizer, wanted.optimizer
@@ -62,6 +70,10 @@ def differences(measured: Recipe, wanted: Recipe) -> tuple[str, ...] | None:
     if measured.run.seed != wanted.run.seed:
         found.append("seed")
     return tuple(found)
+
+
+def _without_split(recipe: Recipe) -> object:
+    return msgspec.structs.replace(recipe.data, split=SplitSpec())
 
 
 def _weight(differs: tuple[str, ...]) -> int:
