@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual import work
 from textual.app import App
@@ -23,6 +23,11 @@ from .settings import Settings, read_settings, write_setting
 from .text import clean
 from .themes import NAMES, OWN, choose_theme
 from .widgets.line_filter import ControlFilter
+
+if TYPE_CHECKING:
+    from core.runs.listing import RunSummary
+
+    from .notify import RunWatch
 
 _LOOK_SECONDS = 3.0
 """How often the header looks for live runs, and what is remembered is written."""
@@ -53,6 +58,7 @@ class CompilotApp(App[None]):
         except ConfigError as error:
             self.settings, self.settings_problem = Settings(), error
         self.places: dict[str, Place] = {}
+        self._watch: RunWatch | None = None
         super().__init__()
         self._control_filter = ControlFilter()
         for theme in OWN:
@@ -227,19 +233,27 @@ class CompilotApp(App[None]):
 
     @work(thread=True, exclusive=True, group="look", exit_on_error=False)
     def _look(self) -> None:
-        from .looking import count_live_runs
+        from .notify import RunWatch
 
         session = self.session
-        live = count_live_runs(session.root)
+        first = self._watch is None or self._watch.root != session.root
+        if self._watch is None or first:
+            self._watch = RunWatch(session.root)
+        live, ended = self._watch.look()
         try:
             session.flush()
         except CompilotError as error:
             self.call_from_thread(self.say_error, error)
-        if live != session.live_runs:
-            self.call_from_thread(self._put_live_runs, live)
+        if first or ended or live != session.live_runs:
+            self.call_from_thread(self._put_live_runs, live, ended)
 
-    def _put_live_runs(self, live: int) -> None:
+    def _put_live_runs(self, live: int, ended: list[RunSummary]) -> None:
+        from .notify import announce, show_title
+
         self.session.live_runs = live
+        show_title(self, live)
+        for run in ended:
+            announce(self, run)
         self.session.note("runs")
 
     def _handle_exception(self, error: Exception) -> None:

@@ -11,12 +11,14 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from ..registry import bindings
 from .tones import COMPONENTS, TONE_CSS, Span, paint
 
 
 class LineView(ScrollView, can_focus=True):
     """Subclasses say how many rows there are and what is in each; `enter` opens the row of the cursor."""
 
+    BINDINGS = bindings("runs", pane="lines")
     COMPONENT_CLASSES: ClassVar[set[str]] = {*COMPONENTS, "line--cursor"}
     DEFAULT_CSS = (
         """
@@ -93,9 +95,9 @@ class LineView(ScrollView, can_focus=True):
     def reveal(self, row: int) -> None:
         top, height = self.scroll_offset.y, max(1, self.size.height)
         if row < top:
-            self.scroll_to(y=row, animate=False)
+            self.scroll_to(y=row, animate=False, force=True)
         elif row >= top + height:
-            self.scroll_to(y=row - height + 1, animate=False)
+            self.scroll_to(y=row - height + 1, animate=False, force=True)
 
     def step(self, rows: int) -> None:
         start = self.cursor if self.cursor is not None else -1 if rows > 0 else self.rows

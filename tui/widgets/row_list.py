@@ -61,7 +61,7 @@ class RowList(LineView, Generic[T]):
             and not (sticky_top and at_top)
         ):
             # What is on screen stays where it is while rows come in above.
-            self.scroll_to(y=self.scroll_offset.y + place - self.cursor, animate=False)
+            self.scroll_to(y=self.scroll_offset.y + place - self.cursor, animate=False, force=True)
         self.cursor = place
         self._refresh_changed(before, moved)
         if (self._key_of(self.chosen) if self.chosen is not None else None) != key:

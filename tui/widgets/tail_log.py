@@ -84,12 +84,12 @@ class TailLog(LineView):
         if rows != before or dropped:
             if self._follows:
                 self.resize_rows()
-                self.scroll_to(y=rows, animate=False)
+                self.scroll_to(y=rows, animate=False, force=True)
                 self.refresh()
             else:
                 # What the person reads stays where it is, though lines above it are gone.
                 if dropped:
-                    self.scroll_to(y=max(0, self.scroll_offset.y - dropped), animate=False)
+                    self.scroll_to(y=max(0, self.scroll_offset.y - dropped), animate=False, force=True)
                 self.resize_rows()
                 if dropped or before < self.scroll_offset.y + self.size.height:
                     self.refresh()
@@ -133,7 +133,7 @@ class TailLog(LineView):
         self._let_go()
         row = self._shown.row_of(number)
         if not self.scroll_offset.y <= row < self.scroll_offset.y + self.size.height:
-            self.scroll_to(y=max(0, row - self.size.height // 2), animate=False)
+            self.scroll_to(y=max(0, row - self.size.height // 2), animate=False, force=True)
         self.move_to(row)
 
     def _keep(self, query: str = "") -> Callable[[LogLine], bool] | None:
@@ -156,7 +156,7 @@ class TailLog(LineView):
     def _follow(self) -> None:
         self._follows = True
         self.cursor = None
-        self.scroll_to(y=self.rows, animate=False)
+        self.scroll_to(y=self.rows, animate=False, force=True)
         self.refresh()
         self.post_message(self.Told())
 
@@ -192,8 +192,12 @@ class TailLog(LineView):
             self._let_go()
 
     def on_resize(self) -> None:
+        # Once the new size is known to the scroll bar.
+        self.call_after_refresh(self._stay)
+
+    def _stay(self) -> None:
         if self._follows:
-            self.scroll_to(y=self.rows, animate=False)
+            self.scroll_to(y=self.rows, animate=False, force=True)
 
     # -- drawing --------------------------------------------------------------------------------------
 

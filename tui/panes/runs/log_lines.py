@@ -119,6 +119,6 @@ def first_line(text: str) -> str:
 def _proposal(event: ev.Proposal) -> tuple[str, str]:
     answer = {True: "accepted", False: "rejected", None: "proposed"}[event.accepted]
     why = f" ({event.reason})" if event.reason else ""
-    return "debug" if event.accepted is None else "info", (
-        f"{event.component}: {answer}{why}: {first_line(event.text)}"
-    )
+    # An accepted one is told by its score.
+    level = "info" if event.accepted is False else "debug"
+    return level, f"{event.component}: {answer}{why}: {first_line(event.text)}"

@@ -75,8 +75,12 @@ def trouble_lines(snapshot: Snapshot) -> list[Line]:
     line.append((f" · {count(retries)} retries", ""))
     lines: list[Line] = [line]
     if state.errors:
-        lines.append([(f"{count(state.errors)} rows errored, not counted as zeros", "error")])
+        lines.append([(_errored(state.errors), "error")])
     return lines
+
+
+def _errored(rows: int) -> str:
+    return f"{count(rows)} row{'s' if rows != 1 else ''} errored, not counted as zeros"
 
 
 def cap_lines(snapshot: Snapshot, width: int) -> list[Line]:
@@ -156,7 +160,7 @@ def summary_lines(snapshot: Snapshot, width: int) -> list[Line]:
     ]
     lines: list[Line] = [calls]
     if state.errors:
-        lines.append([(f"{count(state.errors)} rows errored, not counted as zeros", "error")])
+        lines.append([(_errored(state.errors), "error")])
     if state.caps:
         lines += cap_lines(snapshot, width)
     speed = speed_lines(snapshot, width)
