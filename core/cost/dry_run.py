@@ -16,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from ..errors import ConfigError, OptimizerError
+from ..optimizers.facts import Facts
 from ..optimizers.plan import Range
 from ..recipe import ROLES, Budget, Recipe, Role
 from ..sandbox.client import Sandbox
@@ -23,6 +24,8 @@ from .facts import Measured, find_facts
 
 SECONDS = 600.0
 CALLS = 2_000_000
+ACCEPTED_SHARE = 0.5
+"""Of proposals, where nobody measured."""
 _JOB = "runs.dry_run_job:run_dry"
 _PRELOAD = ("dspy", ".runs.dry_run_job")
 _LOAD_SECONDS = 120.0
@@ -46,6 +49,10 @@ class DryRunRequest(msgspec.Struct, frozen=True, kw_only=True):
     success_rate: float
     mean_score: float | None = None
     """Of the program as it is, where the success rate is the measured one."""
+    demo_rate: float | None = None
+    """Part of the rows that come out right where prompts hold demonstrations, as far as that is known."""
+    accepted_share: float = ACCEPTED_SHARE
+    """Part of the reflection model's proposals that do better on their rows than what they were made of."""
     predictor_calls: dict[str, float] = {}
     """LM calls of each predictor in one program run, as measured."""
     seconds: float = SECONDS
@@ -206,10 +213,29 @@ def _request(
         folder=str(folder),
         success_rate=rate,
         mean_score=facts.mean_score if facts is not None and same else None,
+        demo_rate=_demo_rate(facts, rate) if facts is not None else None,
+        accepted_share=_accepted_share(facts) if facts is not None else ACCEPTED_SHARE,
         predictor_calls={one.name: one.calls for one in facts.predictors} if facts is not None else {},
         seconds=seconds,
         calls=calls,
     )
+
+
+def _demo_rate(facts: Facts, rate: float) -> float | None:
+    """What demonstrations make of this success rate: they mend the same part of the errors as measured."""
+    tried = [right for walk in facts.walks if not walk.key.startswith("0/") for right in walk.outcomes]
+    if not tried or facts.success_rate is None:
+        return None
+    measured, with_demos = facts.success_rate, statistics.fmean(tried)
+    if with_demos < measured:
+        return rate * with_demos / measured
+    mended = (with_demos - measured) / (1.0 - measured) if measured < 1.0 else 0.0
+    return rate + (1.0 - rate) * mended
+
+
+def _accepted_share(facts: Facts) -> float:
+    made = [outcome for outcome in facts.reflections if outcome != "skipped"]
+    return made.count("accepted") / len(made) if made else ACCEPTED_SHARE
 
 
 def _run_rate(

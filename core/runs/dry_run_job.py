@@ -32,6 +32,10 @@ from .prepare import prepare_job
 from .recorder import Recorder
 
 _TELL_SECONDS = 0.2
+_REFLECTED_ROWS = 3
+"""GEPA's default."""
+_MOST_ACCEPTED = 0.95
+"""At 1 the first proposal would mend everything."""
 _TOOL_STEP = "next_tool_name"
 _MODEL_MADE = re.compile(rb"LM\s*\(")
 Progress = Callable[[Any], None]
@@ -81,6 +85,7 @@ def run_dry(params: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     with _telling(ghost, recorder, progress):
         ghost.limits = Limits(request.calls, began + request.seconds)
         seen = _calibrate(ghost, job, request)
+        ghost.tuning.lift = _lift_of(job, ghost.tuning.chance, request.accepted_share)
         ghost.limits = Limits(request.calls, time.monotonic() + request.seconds)
         started, cpu_started = time.perf_counter(), time.process_time()
         with redirect_stdout(_Nowhere()):
@@ -166,9 +171,23 @@ def _calibrate(ghost: Ghost, job: Job, request: DryRunRequest) -> Seen:
                 job.metric,
                 success_rate=request.success_rate,
                 mean_score=request.mean_score,
+                demo_rate=request.demo_rate,
             )
     except StopRun as stop:
         raise _failure(stop.detail) from stop
+
+
+def _lift_of(job: Job, chance: float, accepted: float) -> float:
+    """How much a proposal must mend so that this part of the proposals does better on its rows.
+
+    One does if any of the wrong answers it is about turns right: of b rows and k predictors that is
+    1 - (1 - lift)^(b · k · (1 - chance)).
+    """
+    params = job.recipe.optimizer.params if job.recipe.optimizer else {}
+    rows = params.get("reflection_minibatch_size", _REFLECTED_ROWS)
+    predictors = len(job.program.predictors()) if params.get("component_selector") == "all" else 1
+    wrong = max(1.0, rows * predictors * (1.0 - chance))
+    return float(1.0 - (1.0 - min(accepted, _MOST_ACCEPTED)) ** (1.0 / wrong))
 
 
 def _how_it_ended(outcome: Outcome) -> Literal["completed", "calls", "seconds"]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _ROWS = 60
 _STEPS = 9
+_DEMOS = 4
 _SECONDS = 6.0
 _FIRST_SECONDS = 1.0
 _LEAST_ROWS = 8
@@ -38,11 +39,13 @@ def calibrate(
     *,
     success_rate: float,
     mean_score: float | None = None,
+    demo_rate: float | None = None,
 ) -> Seen:
     """Tune the ghost; what the metric then says of the program as it is.
 
     By bisection over the chance, the program and the metric really run on up to 60 of the rows. At a success
-    rate of nearly 0 or 1 the mean score decides, where it is known. Raises `StopRun` at the ghost's limits.
+    rate of nearly 0 or 1 the mean score decides, where it is known. `demo_rate` is the success rate that the
+    program is to have with demonstrations. Raises `StopRun` at the ghost's limits.
     """
     began = time.monotonic()
     by_mean = mean_score is not None and not _EDGE <= success_rate <= 1.0 - _EDGE
@@ -54,18 +57,40 @@ def calibrate(
     lowest = _look(ghost, program, rows, metric, 0.0)[0]
     if "judge" in ghost.counts() and not _reacts(highest, lowest, by_mean):
         highest, lowest = _tune_judge(ghost, program, rows, metric, by_mean)
-    found = [(1.0, highest), (0.0, lowest)]
-    low, high = 0.0, 1.0
+    ends = (1.0, highest), (0.0, lowest)
+    deadline = began + _SECONDS
+    chance, seen = _bisect(ghost, program, rows, metric, ends, target, by_mean, deadline)
+    if demo_rate is not None and demo_rate > 0.0:
+        shown = dspy.LabeledFewShot(k=_DEMOS).compile(student=program, trainset=list(examples))
+        ghost.tuning.chance_with_demos, _ = _bisect(
+            ghost, shown, rows, metric, ends, demo_rate, False, deadline + _SECONDS
+        )
+    ghost.tuning.chance = chance
+    ghost.forget_counts()
+    return seen
+
+
+def _bisect(
+    ghost: Ghost,
+    program: dspy.Module,
+    rows: Sequence[dspy.Example],
+    metric: AdaptedMetric,
+    ends: tuple[tuple[float, Seen], tuple[float, Seen]],
+    target: float,
+    by_mean: bool,
+    deadline: float,
+) -> tuple[float, Seen]:
+    """The chance at which the metric says what it should, or comes nearest to it, and what it then says."""
+    found = list(ends)
+    (high, highest), (low, lowest) = ends
     for _ in range(_STEPS):
-        if not lowest[by_mean] < target < highest[by_mean] or time.monotonic() - began > _SECONDS:
+        if not lowest[by_mean] < target < highest[by_mean] or time.monotonic() > deadline:
             break
         chance = (low + high) / 2
         seen = _look(ghost, program, rows, metric, chance)[0]
         found.append((chance, seen))
         low, high = (chance, high) if seen[by_mean] < target else (low, chance)
-    ghost.tuning.chance, seen = min(found, key=lambda one: abs(one[1][by_mean] - target))
-    ghost.forget_counts()
-    return seen
+    return min(found, key=lambda one: abs(one[1][by_mean] - target))
 
 
 def _reacts(highest: Seen, lowest: Seen, by_mean: bool) -> bool:

@@ -9,7 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import lru_cache
+from typing import Annotated, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import dspy
@@ -24,6 +25,7 @@ from .rows import KnownRow, KnownRows, Labels
 
 _REACT = frozenset({"next_tool_name", "next_tool_args"})
 _STEP = re.compile(r"tool_name_(\d+)")
+_WRITTEN = re.compile(r"A ghost wrote this, number [0-9a-f]{12}, step (\d+)\.")
 _NO_ROW = -1
 _YES = frozenset({"yes", "true", "correct", "right", "good", "pass", "passed", "valid", "match"})
 _NO = frozenset({"no", "false", "incorrect", "wrong", "bad", "fail", "failed", "invalid", "mismatch"})
@@ -55,12 +57,26 @@ class Sample:
         return number_of_text(f"{self.rollout_id}/{self.temperature}/{self.index}")
 
 
+class Prompted(NamedTuple):
+    """What a call shows the model besides its inputs."""
+
+    number: int
+    """Of the instructions and demonstrations."""
+    has_demos: bool
+    skill: int
+    """Steps of improvement that the instructions have behind them."""
+
+
 @dataclass
 class Tuning:
     """How the ghost answers; the calibration sets it."""
 
     chance: float = 1.0
     """That a call which has a label is answered right."""
+    chance_with_demos: float | None = None
+    """The same where the prompt holds demonstrations; None: the same."""
+    lift: float = 0.2
+    """Part of the wrong answers that an instruction of a ghost mends, beside the one it was made of."""
     judge_scale: float = 1.0
     """The best score that a judge gives where its form sets no bound."""
     judge_upside_down: bool = False
@@ -157,33 +173,45 @@ class Ghost:
     ) -> dict[str, Any]:
         """A value for each output field of the signature."""
         fields = self._fields_of(signature)
-        prompt = hash((number_of_text(signature.__doc__ or ""), *[_number_of_demo(demo) for demo in demos]))
+        instructions = signature.__doc__ or ""
+        prompt = Prompted(
+            hash((_number_of_instructions(instructions), *[_number_of_demo(demo) for demo in demos])),
+            bool(demos),
+            _skill_of(instructions),
+        )
         asked = hash((sample.number(), *[number_of(value) for value in inputs.values()]))
         if signature.output_fields.keys() >= _REACT:
-            return self._next_step(fields, signature.instructions, inputs, hash((prompt, asked)))
+            return self._next_step(fields, signature.instructions, inputs, hash((prompt.number, asked)))
         return self._fill_fields(role, fields, prompt, asked, inputs)
 
     def answer_text_prompt(self, role: Role, prompt: Prompt, sample: Sample) -> dict[str, Any]:
         """JSON values for the output fields of a prompt that one of dspy's own adapters wrote."""
         task = prompt.task
         fields = [_Field(one.name, TextForm(one.schema)) for one in task.outputs]
-        shown = hash(
-            (number_of_text(task.instruction), *[number_of_text(text) for _, text in prompt.demo_texts])
+        shown = Prompted(
+            hash(
+                (
+                    _number_of_instructions(task.instruction),
+                    *[number_of_text(text) for _, text in prompt.demo_texts],
+                )
+            ),
+            bool(prompt.demo_texts),
+            _skill_of(task.instruction),
         )
         asked = hash((sample.number(), *[number_of_text(text) for text in prompt.inputs.values()]))
         if set(task.output_names) >= _REACT:
-            return self._next_step(fields, task.instruction, prompt.inputs, hash((shown, asked)))
+            return self._next_step(fields, task.instruction, prompt.inputs, hash((shown.number, asked)))
         return self._fill_fields(role, fields, shown, asked, prompt.inputs)
 
     def _fill_fields(
-        self, role: Role, fields: Sequence[_Field], prompt: int, asked: int, inputs: Mapping[str, Any]
+        self, role: Role, fields: Sequence[_Field], prompt: Prompted, asked: int, inputs: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Values by field, for a prompt and an input that are known by their numbers."""
+        """Values by field; `asked` stands for the inputs and the sample."""
         if role == "judge":
-            return {one.name: self._judge(one.form, hash((prompt, asked))) for one in fields}
+            return {one.name: self._judge(one.form, hash((prompt.number, asked))) for one in fields}
         run = self._current(inputs) if role in ("student", "teacher") else None
         if run is None:
-            return {one.name: self._write(one.form, hash((prompt, asked)), inputs) for one in fields}
+            return {one.name: self._write(one.form, hash((prompt.number, asked)), inputs) for one in fields}
         predictor = number_of_text(" ".join([one.name for one in fields]))
         known = {}
         for one in fields:
@@ -192,7 +220,7 @@ class Ghost:
                 known[one.name] = label
         right = self._draw(run, predictor, prompt, asked) if known else True
         # A wrong answer of several fields is seldom wrong in all of them.
-        seed = hash((run.row.number, predictor, prompt, asked))
+        seed = hash((run.row.number, predictor, prompt.number, asked))
         wrong = set() if right else {n for at, n in enumerate(known) if draw_unit(seed, at) < 0.5}
         if not right and not wrong:
             wrong = {list(known)[draw_below(len(known), seed)]}
@@ -208,7 +236,7 @@ class Ghost:
         """An answer to a prompt that no adapter wrote."""
         asked = hash((number_of_text(text), sample.number()))
         if role in ("reflection", "proposer"):
-            return f"```\n{_new_text(asked)}\n```"
+            return f"```\n{_new_text(asked, _skill_of(text) + 1)}\n```"
         if role == "judge":
             return "yes" if self._in_favour(asked) else "no"
         run = _RUN.get()
@@ -217,12 +245,18 @@ class Ghost:
             return _new_text(asked)
         name = names[run.direct % len(names)]
         run.direct += 1
-        right = self._draw(run, number_of_text(name), 0, asked)
+        right = self._draw(run, number_of_text(name), Prompted(0, False, _skill_of(text)), asked)
         return form_of(str).make_right(run.row.labels[name]) if right else f"not so: {asked % VARIANTS}"
 
-    def _draw(self, run: _Run, predictor: int, prompt: int, asked: int) -> bool:
+    def _draw(self, run: _Run, predictor: int, prompt: Prompted, asked: int) -> bool:
         """Whether this call is answered right; the same call always is or never is."""
-        right = ease(run.row.number, predictor, prompt, asked) > 1.0 - self.tuning.chance
+        tuning = self.tuning
+        chance = tuning.chance
+        if prompt.has_demos and tuning.chance_with_demos is not None:
+            chance = tuning.chance_with_demos
+        if prompt.skill:
+            chance = 1.0 - (1.0 - chance) * (1.0 - tuning.lift) ** prompt.skill
+        right = ease(run.row.number, predictor, prompt.number, asked) > 1.0 - chance
         run.right = run.right and right
         return right
 
@@ -238,12 +272,13 @@ class Ghost:
 
     def _write(self, form: Form, seed: int, inputs: Mapping[str, Any]) -> Any:
         """For a prompt about something else than a row: what proposers write must be new each time."""
+        skill = 1 + max((_skill_of(value) for value in inputs.values() if isinstance(value, str)), default=0)
         if form.plain_text:
-            return _new_text(seed)
+            return _new_text(seed, skill)
         if form.annotation == dict[str, str]:
             # Advice by name, for whatever names were given.
             names = next((value for value in inputs.values() if _is_names(value)), ["advice"])
-            return {name: _new_text(hash((seed, at))) for at, name in enumerate(names)}
+            return {name: _new_text(hash((seed, at)), skill) for at, name in enumerate(names)}
         return form.make(draw_below(VARIANTS, seed, 2))
 
     def _judge(self, form: Form, seed: int) -> Any:
@@ -334,8 +369,20 @@ def _is_names(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(one, str) for one in value)
 
 
-def _new_text(seed: int) -> str:
-    return f"A ghost wrote this, number {seed & 0xFFFFFFFFFFFF:x}."
+def _new_text(seed: int, skill: int = 0) -> str:
+    return f"A ghost wrote this, number {seed & 0xFFFFFFFFFFFF:012x}, step {skill}."
+
+
+@lru_cache(4096)
+def _skill_of(text: str) -> int:
+    """How many steps of improvement a text has behind it, by what ghosts wrote into it."""
+    return max((int(step) for step in _WRITTEN.findall(text)), default=0)
+
+
+@lru_cache(4096)
+def _number_of_instructions(text: str) -> int:
+    """Instructions of ghosts differ by their steps alone: so a better one mends some rows and breaks none."""
+    return number_of_text(_WRITTEN.sub("", text))
 
 
 def _arguments(tool: Tool, inputs: Mapping[str, Any], seed: int) -> dict[str, Any]:
