@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ..optimizers import registry
 from ..recipe import Recipe
 from ..workbench.desk import Desk
 from .gather import NO_WISHES, OnStep, gather
@@ -51,8 +52,11 @@ def recommend(
     `workspace` is the folder of the recipe's targets and files; one from `Workspace.recipe` knows its own.
     What was not measured yet is measured first, in child processes: `run_program=False` leaves out what asks
     the program's models, `repeat` asks them more. What cannot be looked at is a failed check, no error.
+    Raises `OptimizerError` where the recipe names an optimizer that does not exist, with the nearest names.
     """
     root = Path(workspace or recipe.workspace or ".").resolve()
+    if recipe.optimizer is not None:
+        registry.get(recipe.optimizer.name)  # a misspelled name is told before anything is measured
     situation = gather(
         recipe,
         root,

@@ -24,8 +24,9 @@ CAPS: tuple[Cap, ...] = ("usd", "calls", "tokens", "minutes")
 _MOST = 1_000_000
 _TRIED = 64
 _EXACT = 512
-"""Up to here sizes are found exactly; larger ones follow from the line through two estimates, since an
-estimate of many bootstraps takes its time."""
+"""Up to here sizes are found exactly; larger ones follow from the line through two estimates."""
+_EXACT_BOOTSTRAPS = 64
+"""The same where each unit is a bootstrap: an estimate of hundreds of them is not instant."""
 
 
 class Size(NamedTuple):
@@ -60,7 +61,11 @@ _SIZES: Mapping[str, Size] = {
         most=lambda facts: facts.train,
     ),
     "BootstrapFewShotWithRandomSearch": Size(
-        "num_candidate_programs", "candidate program", "candidate programs", lambda facts: 3
+        "num_candidate_programs",
+        "candidate program",
+        "candidate programs",
+        lambda facts: 3,
+        exact_up_to=_EXACT_BOOTSTRAPS,
     ),
     "BootstrapFewShotWithOptuna": Size("num_candidate_programs", "trial", "trials", lambda facts: 5),
     "KNNFewShot": Size(
@@ -83,7 +88,13 @@ _SIZES: Mapping[str, Size] = {
         exact_up_to=_MOST,
     ),
     "InferRules": Size("num_candidates", "set of rules", "sets of rules", lambda facts: 2),
-    "Ensemble": Size("num_candidate_programs", "candidate program", "candidate programs", lambda facts: 3),
+    "Ensemble": Size(
+        "num_candidate_programs",
+        "candidate program",
+        "candidate programs",
+        lambda facts: 3,
+        exact_up_to=_EXACT_BOOTSTRAPS,
+    ),
 }
 """An optimizer without a row is bought in whole runs."""
 

@@ -37,34 +37,63 @@ def parse_change(text: str, recipe: Recipe, measured: Measured) -> Change:
     """A change written as NAME=VALUE.
 
     NAME is a role (the value is a model), `ROLE.thinking`, `threads`, `val` or `train` (rows), `preset`, or a
-    parameter of the optimizer. Raises `ConfigError` or `OptimizerError` with the nearest names.
+    parameter of the optimizer. Raises `ConfigError`, `ModelError` or `OptimizerError`, with nearest names.
     """
+    name, value = read_change(text, recipe)
+    if name in ("val", "train"):
+        return change_size(recipe, measured, cast("SplitName", name), _whole(name, value, least=2))
+    return _change_of(recipe, name, value)
+
+
+def check_change(text: str, recipe: Recipe) -> None:
+    """Raise what `parse_change` raises, as far as it can be told before anything is measured."""
+    name, value = read_change(text, recipe)
+    if name in ("val", "train"):
+        _whole(name, value, least=2)
+    else:
+        _change_of(recipe, name, value)
+
+
+def read_change(text: str, recipe: Recipe) -> tuple[str, str]:
+    """Name and value of a change. Raises `ConfigError` for a name that nothing has."""
     name, equals, value = (part.strip() for part in text.partition("="))
     if not equals or not name or not value:
         raise ConfigError(
             f"`{text}` is no change", where="--what-if", fix="write it as NAME=VALUE, such as threads=4"
         )
-    role, dot, dial = name.partition(".")
-    if name in ROLES:
-        return change_model(recipe, name, value)
-    if dot and role in ROLES and dial == "thinking":
-        return change_thinking(recipe, role, int(value) if value.isdigit() else value)
-    if name in ("threads", "num_threads"):
-        return change_threads(recipe, _whole(name, value, least=1))
-    if name in ("val", "train"):
-        return change_size(recipe, measured, cast("SplitName", name), _whole(name, value, least=2))
     assert recipe.optimizer is not None
     spec = registry.get(recipe.optimizer.name).spec
     known = [parameter.name for parameter in spec.parameters] + (["preset"] if spec.presets else [])
-    if name not in known:
-        names = [*ROLES, *(f"{role}.thinking" for role in ROLES), "threads", "val", "train", *known]
-        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-        offered = " or ".join(f"`{one}`" for one in near) if near else ", ".join(names)
-        raise ConfigError(
-            f"nothing to change is called `{name}`",
-            where=f"--what-if {text}",
-            fix=f"did you mean {offered}?" if near else f"choose one of: {offered}",
-        )
+    names = [
+        *ROLES,
+        *(f"{role}.thinking" for role in ROLES),
+        "threads",
+        "num_threads",
+        "val",
+        "train",
+        *known,
+    ]
+    if name in names:
+        return name, value
+    near = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
+    offered = " or ".join(f"`{one}`" for one in near)
+    raise ConfigError(
+        f"nothing to change is called `{name}`",
+        where=f"--what-if {text}",
+        fix=f"did you mean {offered}?" if near else f"choose one of: {', '.join(names)}",
+    )
+
+
+def _change_of(recipe: Recipe, name: str, value: str) -> Change:
+    role, _, dial = name.partition(".")
+    if name in ROLES:
+        return change_model(recipe, name, value)
+    if dial and role in ROLES:
+        return change_thinking(recipe, role, int(value) if value.isdigit() else value)
+    if name in ("threads", "num_threads"):
+        return change_threads(recipe, _whole(name, value, least=1))
+    assert recipe.optimizer is not None
+    spec = registry.get(recipe.optimizer.name).spec
     return change_param(recipe, *parse_setting(spec, f"{name}={value}"))
 
 

@@ -14,7 +14,7 @@ from core.workspace import Workspace
 from ..output import print_json, print_lines, say
 from ..text import count, duration, short_count, table, usd
 from .options import json_option, read_recipe, recipe_options, workspace_option
-from .what_if import describe_further, look_further
+from .what_if import check_changes, describe_further, look_further
 
 if TYPE_CHECKING:
     from core.cost.estimate import Estimate, RoleEstimate
@@ -48,6 +48,7 @@ def estimate(
             raise click.UsageError("--what-if changes one recipe: leave out --all")
         return _estimate_all(place, as_json, recipe_choice)
     recipe = read_recipe(place, **recipe_choice)
+    check_changes(recipe, changes)
     found = _estimate([recipe], place)[0]
     if isinstance(found, CompilotError):
         raise found

@@ -35,6 +35,14 @@ class Further(NamedTuple):
         }
 
 
+def check_changes(recipe: Recipe, changes: Sequence[str]) -> None:
+    """Refuse a change that nothing has before anything is measured, with the nearest names."""
+    from core.cost.changes import check_change
+
+    for text in changes:
+        check_change(text, recipe)
+
+
 def look_further(recipe: Recipe, changes: Sequence[str]) -> Further:
     """The changes asked for, the guide's mitigations, and what the caps buy; arithmetic on facts kept.
 
