@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .advice.recommend import Advice, recommend
     from .api import compile_program, follow, load_run, load_state, resume_run, start_run
+    from .cost.dry_run import DryRun, DryRunProgress, dry_run
     from .cost.estimate import Estimate, estimate
     from .errors import CompilotError, StopRun
     from .recipe import Budget, ModelProfile, Recipe
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "advice.recommend": ("Advice", "recommend"),
     "api": ("compile_program", "follow", "load_run", "load_state", "resume_run", "start_run"),
+    "cost.dry_run": ("DryRun", "DryRunProgress", "dry_run"),
     "cost.estimate": ("Estimate", "estimate"),
     "errors": ("CompilotError", "StopRun"),
     "recipe": ("Budget", "ModelProfile", "Recipe"),
@@ -36,12 +38,15 @@ __all__ = [
     "Advice",
     "Budget",
     "CompilotError",
+    "DryRun",
+    "DryRunProgress",
     "Estimate",
     "ModelProfile",
     "Recipe",
     "StopRun",
     "Workspace",
     "compile_program",
+    "dry_run",
     "estimate",
     "evaluate_file",
     "evaluate_run",

@@ -13,6 +13,7 @@ from core.workspace import Workspace
 
 from ..output import print_json, print_lines, say
 from ..text import count, duration, short_count, table, usd
+from .dry_run import describe_dry_run, dry_run_options, run_dry_if_wanted
 from .options import json_option, read_recipe, recipe_options, workspace_option
 from .what_if import check_changes, describe_further, look_further
 
@@ -34,9 +35,16 @@ if TYPE_CHECKING:
     help="The same with one thing changed: student=MODEL (or another role), val=15, train=100, threads=4, "
     "reflection.thinking=2000, preset=light, or any parameter. Repeatable, each a row.",
 )
+@dry_run_options
 @json_option
 def estimate(
-    workspace: Path, every: bool, changes: tuple[str, ...], as_json: bool, **recipe_choice: Any
+    workspace: Path,
+    every: bool,
+    changes: tuple[str, ...],
+    dry_run: bool,
+    success_rates: tuple[float, ...],
+    as_json: bool,
+    **recipe_choice: Any,
 ) -> int:
     """Price a run before it is started: LM calls, tokens, dollars and minutes, by role.
 
@@ -46,6 +54,8 @@ def estimate(
     if every:
         if changes:
             raise click.UsageError("--what-if changes one recipe: leave out --all")
+        if dry_run:
+            raise click.UsageError("--dry-run runs one recipe: leave out --all")
         return _estimate_all(place, as_json, recipe_choice)
     recipe = read_recipe(place, **recipe_choice)
     check_changes(recipe, changes)
@@ -53,10 +63,13 @@ def estimate(
     if isinstance(found, CompilotError):
         raise found
     further = look_further(recipe, changes)
+    dry = run_dry_if_wanted(recipe, dry_run, success_rates)
     if as_json:
-        print_json({**found.to_dict(), **further.to_dict()})
+        told = {"dry_run": dry.to_dict()} if dry is not None else {}
+        print_json({**found.to_dict(), **further.to_dict(), **told})
     else:
-        print_lines([*describe_estimate(found), *describe_further(found, further)])
+        shown = [*describe_estimate(found), *describe_further(found, further)]
+        print_lines([*shown, *describe_dry_run(found, dry)])
     return 0
 
 
