@@ -200,7 +200,7 @@ class DataScreen(DataReading):
     @work(exclusive=True, group="dialog")
     async def action_open(self) -> None:
         own = own_files(self.session.saved.data) if self.session.saved is not None else []
-        now = self.target.text if self.target is not None else ""
+        now = self.target.text if self.target is not None else None
         text = await ask_file(self.compilot, self.session.root, own, now)
         if text:
             self.open_target(find_target(self.session.workspace, self.session.root, text))

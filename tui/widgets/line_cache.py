@@ -46,6 +46,7 @@ class LineCache:
         seen = range(max(first, 0) // BLOCK, max(last, 0) // BLOCK + 1)
         page = max(last - first, 1)
         near = (min(last + page, count - 1) // BLOCK, max(first - page, 0) // BLOCK)
+        block: int
         for block in (*seen, *near):
             wanted = min(BLOCK, count - block * BLOCK)
             if wanted <= 0:

@@ -22,6 +22,8 @@ from .table_messages import LinesRead
 from .table_paint import GAP, TONES, Layout, Palette, paint_header, paint_line
 
 _STEP = 4
+_SAMPLE = 50
+"""Lines that widths are fitted to, at least: the table may not be laid out yet."""
 
 
 class RowTable(CursorView):
@@ -219,7 +221,7 @@ class RowTable(CursorView):
             self.post_message(self.Moved(self, self.row, self.line))
 
     def _measure(self) -> None:
-        self._widths.measure(self._columns, self._cache.some(self.scroll_offset.y, self.page))
+        self._widths.measure(self._columns, self._cache.some(self.scroll_offset.y, max(self.page, _SAMPLE)))
         self._redraw(arrange=True)
         self._show_column()
 

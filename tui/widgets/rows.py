@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
@@ -12,6 +13,11 @@ from ..text import clean
 Tone = Literal["", "muted", "success", "warning", "error", "accent", "primary"]
 """How a cell stands out; colours come from the theme."""
 
+_MARKS = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20f0]"
+_STACKED = re.compile(f"({_MARKS}{{3}}){_MARKS}+")
+"""Marks piled on one letter, which would reach into other rows; three stay."""
+_JOINERS = {0x200D: None, 0xFE0F: None}
+"""Terminals differ in how wide joined emoji are; apart, they agree."""
 LONGEST_CELL = 400
 """Letters of a cell that a table keeps; whole values are another view's."""
 
@@ -86,7 +92,9 @@ class ListSource:
 def show_text(text: str) -> str:
     """The beginning of foreign text as a cell: one line, nothing in it that could steer a terminal."""
     cut = text[:LONGEST_CELL]
-    return cut if cut.isprintable() else clean(cut)
+    if cut.isascii():
+        return cut if cut.isprintable() else clean(cut)
+    return _STACKED.sub(r"\1", (cut if cut.isprintable() else clean(cut)).translate(_JOINERS))
 
 
 def fit_cell(text: str, width: int, *, right: bool = False) -> str:

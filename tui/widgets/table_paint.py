@@ -49,7 +49,8 @@ class Layout(NamedTuple):
 
     def seen(self) -> list[int]:
         """Places of the columns that are in view, the last perhaps cut."""
-        places, end = [], self.gutter
+        places: list[int] = []
+        end = self.gutter
         for place in range(self.first, len(self.columns)):
             if end >= self.width:
                 break
@@ -59,7 +60,8 @@ class Layout(NamedTuple):
 
     def whole(self) -> list[int]:
         """Places of the columns that are in view whole; at least the first."""
-        places, end = [], self.gutter
+        places: list[int] = []
+        end = self.gutter
         for place in range(self.first, len(self.columns)):
             end += self.widths[place] + GAP
             if places and end - 1 > self.width:

@@ -88,7 +88,7 @@ async def ask_value(
     return read_value(text, kind)
 
 
-async def ask_file(app: CompilotApp, root: Path, own: Sequence[str], now: str) -> str | None:
+async def ask_file(app: CompilotApp, root: Path, own: Sequence[str], now: str | None) -> str | None:
     """A data file to open: one of the folder's, or any path."""
     found = [*own, *(name for name in list_data_files(root) if name not in own)]
     options: list[tuple[str, str]] = [
