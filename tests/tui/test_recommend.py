@@ -99,7 +99,11 @@ def test_what_an_expert_would_say_of_each_sample(invoke, tmp_path, name, first, 
     scores = {one["optimizer"]: one["score"] for one in told["ranking"]}
     assert scores["COPRO"] < 0
     tight = invoke("recommend", "-w", tmp_path / name, "--json", "--max-calls", "400").json
-    assert any("budget" in one for one in tight["ranking"][0]["budget"] or {"budget": 0})
+    for one in tight["ranking"]:
+        if one["fits"]:
+            over = one["budget"]["calls"] > 400
+            assert any(point["rule"] == "over_budget" for point in one["points"]) is over
+            assert one["budget"]["within"] is not over
 
 
 def test_foreign_text_cannot_paint(invoke):
