@@ -38,5 +38,7 @@ class Pane(Vertical):
         """The frame's text. Neither is read as markup."""
         from .foreign import foreign
 
-        self.border_title = foreign(title).markup
-        self.border_subtitle = foreign(state).markup
+        # Setting either repaints the whole pane, even where it says what it said.
+        for name, text in (("border_title", foreign(title).markup), ("border_subtitle", foreign(state).markup)):
+            if getattr(self, name) != text:
+                setattr(self, name, text)
