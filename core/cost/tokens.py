@@ -41,7 +41,8 @@ def count_tokens(role: Role, plan: Plan, measured: Measured) -> RoleTokens:
         # What is rewritten again and again is read and written at the length it has then.
         texts = measured.facts.texts
         longer = plan.text_tokens - texts.tokens if plan.text_tokens is not None and texts else 0.0
-        inputs = exactly(max(tokens.input / 2, tokens.input + longer)).widened(ROOM)
+        longest = tokens.input + longer + plan.longer_prompts
+        inputs = exactly(max(tokens.input / 2, longest)).widened(ROOM)
         outputs = exactly(max(tokens.output / 2, tokens.output + longer)).widened(ROOM)
     return RoleTokens(asked, _times(asked, inputs), _times(asked, outputs))
 

@@ -24,8 +24,8 @@ from .spec import Conflict, Needs, Parameter, Params, Spec
 if TYPE_CHECKING:
     import dspy
 
-_PROBED_ROWS = 40
-_PROBED_PROGRAMS = 6
+_PROBED_ROWS = 100
+_PROBED_PROGRAMS = 8
 
 SPEC = Spec(
     name="BootstrapFewShotWithOptuna",

@@ -16,6 +16,8 @@ from .spec import Needs, Parameter, Params, Spec
 if TYPE_CHECKING:
     import dspy
 
+_PROBED_RUNS = 200
+
 SPEC = Spec(
     name="COPRO",
     summary="Rewrites instructions by trial and error, scored on the train split; its proposer sees no data.",
@@ -139,18 +141,21 @@ def _work(facts: Facts, params: Params) -> Work:
     scored = sum(1 for _ in evaluations(predictors, breadth, depth))
     proposals = predictors * ((breadth - 1) + (depth - 1) * breadth)
     rows = facts.sizes[0]
-    different = facts.texts.different / facts.texts.count if facts.texts else 1.0
     first = breadth * depth * predictors
+    different = facts.texts.different / facts.texts.count if facts.texts else 1.0
     # The instruction as it is comes first and is new everywhere, all others change one predictor.
-    new = (1 + different * changed_share(facts) * (first - 1)) / first
+    once = (1 + different * changed_share(facts) * (first - 1)) / first
+    again = different * inherited_share(facts) / predictors
+    if facts.new_share is not None:
+        once = again = facts.new_share
     replaced = 1 - 1 / (breadth * depth)
     return Work(
         student_runs=exactly(scored * rows),
         prompts=(
-            Prompts(runs=first * rows, new=new, rows=rows, replaced=replaced),
+            Prompts(runs=first * rows, new=once, rows=rows, replaced=replaced),
             Prompts(
                 runs=(scored - first) * rows,
-                new=different * inherited_share(facts) / predictors,
+                new=again,
                 rows=rows,
                 replaced=replaced,
             ),
@@ -162,11 +167,17 @@ def _work(facts: Facts, params: Params) -> Work:
 
 
 def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
-    """The proposals of the first rounds, scored on one row."""
+    """COPRO itself on a few rows: its proposals, and how many of its evaluations ask something new."""
     from .probe import probe_texts
 
-    settings = {**params, "depth": min(params["depth"], 3)}
-    return structs.replace(facts, texts=probe_texts(OPTIMIZER, inputs, settings, train=1))
+    depth = scored = 0
+    for deeper in range(1, params["depth"] + 1):
+        evaluated = sum(1 for _ in evaluations(len(facts.predictors), params["breadth"], deeper))
+        if deeper <= 2 or evaluated <= _PROBED_RUNS:  # later rounds are shown scores
+            depth, scored = deeper, evaluated
+    rows = min(max(1, _PROBED_RUNS // scored), facts.sizes[0])
+    texts, new = probe_texts(OPTIMIZER, inputs, {**params, "depth": depth}, train=rows)
+    return structs.replace(facts, texts=texts, new_share=new)
 
 
 OPTIMIZER = Optimizer(SPEC, _build, _work, _probe)

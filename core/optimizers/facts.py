@@ -23,6 +23,8 @@ class PredictorFacts(msgspec.Struct, frozen=True, kw_only=True):
     where none repeated."""
     reads: tuple[str, ...] = ()
     """Predictors whose answers it is given."""
+    alternatives: float | None = 1.0
+    """How many different inputs one row can give it, as the prompts before it change; None: endless ones."""
 
 
 class Texts(msgspec.Struct, frozen=True):
@@ -81,8 +83,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Instructions, rules or advice that this optimizer had written when it was tried."""
     instruction_tokens: float = 0.0
     """Mean length of the instructions the predictors have now."""
-    answers_changed: float | None = None
-    """Part of the predictors' answers that other prompts change, 0 to 1."""
+    new_share: float | None = None
+    """Part of the student's requests that were new when the optimizer itself was tried on a few rows."""
+    changed_share: float | None = None
+    """Part of the program's requests that change when one predictor is rewritten, from such a trial."""
     feedback: bool | None = None
     """Whether the metric says in words what was wrong."""
     judge_calls: float = 0.0

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from .base import CompileInputs, Optimizer, load_code
 from .facts import Facts
-from .gepa_budget import plan_iterations
+from .gepa_budget import fit_changed_share, plan_iterations
 from .spec import Conflict, DefaultRule, Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
@@ -324,8 +324,10 @@ def _proposer(inputs: CompileInputs, params: Params) -> Any:
 def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
     from .probe import probe_reflections
 
-    reflections, texts = probe_reflections(OPTIMIZER, inputs, params)
-    return structs.replace(facts, reflections=reflections, texts=texts)
+    found = probe_reflections(OPTIMIZER, inputs, params, calls_per_run=facts.calls_per_run)
+    known = structs.replace(facts, reflections=found.outcomes, texts=found.texts)
+    changed = fit_changed_share(known, params, val=found.val, runs=found.new_runs)
+    return structs.replace(known, changed_share=changed)
 
 
 OPTIMIZER = Optimizer(SPEC, _build, plan_iterations, _probe)

@@ -156,6 +156,24 @@ def _prompts(facts: Facts, params: Params, spent: Spending) -> list[Prompts]:
     ]
 
 
+def fit_changed_share(facts: Facts, params: Params, *, val: int, runs: float) -> float | None:
+    """The share of a program's requests that a rewritten predictor changes, from a trial of GEPA.
+
+    `runs` is how many program runs' worth of new requests the trial's recorded iterations made, scoring
+    accepted programs on `val` rows: the seed program on them and every parent's minibatch are new; children
+    on their minibatch and on val are as far as they changed. None where all are rewritten at once.
+    """
+    if params["component_selector"] == "all" or len(facts.predictors) <= 1:
+        return None
+    batch: int = params["reflection_minibatch_size"]
+    record = facts.reflections
+    whole = val + batch * len(record)
+    by_share = sum(batch + val * (one == "accepted") for one in record if one != "skipped")
+    if not by_share:
+        return None
+    return min(1.0, max(1.0 / len(facts.predictors), (runs - whole) / by_share))
+
+
 def _usual_rates(facts: Facts, params: Params) -> Rates:
     """Rates of the later half of the record, where candidates are good already; assumed without a record."""
     late = facts.reflections[len(facts.reflections) // 2 :]

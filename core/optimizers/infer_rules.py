@@ -18,6 +18,7 @@ from .bootstrapping import (
 from .demos import MAX_ROUNDS, METRIC_THRESHOLD, SUPPLIED, demo_parameters
 from .facts import Facts
 from .plan import PROPOSAL_RETRIES, Range, Work, exactly
+from .prompts import combined_share, fit_choices
 from .spec import Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _PREAMBLE_TOKENS = 14
 """Of the line DSPy puts between the instruction and the rules."""
+
+_PROBED_CANDIDATES = 10
 
 SPEC = Spec(
     name="InferRules",
@@ -117,6 +120,7 @@ def _work(facts: Facts, params: Params) -> Work:
     runs = params["num_candidates"] * facts.sizes[1]
     one = msgspec.structs.replace(
         expect_prompts(sets[0], facts, runs),
+        new=_new_share(facts, params["num_candidates"]),
         rows=facts.sizes[1],
         appended=1.0,
         extra_tokens=_PREAMBLE_TOKENS,
@@ -133,12 +137,23 @@ def _work(facts: Facts, params: Params) -> Work:
     )
 
 
+def _new_share(facts: Facts, candidates: int) -> float:
+    """Rules that a predictor has had before make the same prompt again."""
+    if facts.texts is None or not facts.predictors:
+        return 1.0
+    predictors = len(facts.predictors)
+    choices = fit_choices(facts.texts.count / predictors, facts.texts.different / predictors)
+    return 1.0 if choices is None else combined_share(facts, choices, candidates)
+
+
 def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
-    """The rules of one candidate: they are induced from all train rows, as in a whole run."""
+    """The rules of a few candidates: they are induced from all train rows, as in a whole run."""
     from .probe import probe_texts
 
-    settings = {**params, "num_candidates": 1, "max_bootstrapped_demos": 0}
-    return msgspec.structs.replace(facts, texts=probe_texts(OPTIMIZER, inputs, settings, val=1))
+    several = min(params["num_candidates"], _PROBED_CANDIDATES)
+    settings = {**params, "num_candidates": several, "max_bootstrapped_demos": 0}
+    texts, _ = probe_texts(OPTIMIZER, inputs, settings, val=1)
+    return msgspec.structs.replace(facts, texts=texts)
 
 
 OPTIMIZER = Optimizer(SPEC, _build, _work, _probe)

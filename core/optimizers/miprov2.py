@@ -293,7 +293,8 @@ def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
         "num_trials": 1,
         "minibatch": False,
     }
-    return structs.replace(facts, texts=probe_texts(OPTIMIZER, inputs, settings, val=1))
+    texts, _ = probe_texts(OPTIMIZER, inputs, settings, val=1)
+    return structs.replace(facts, texts=texts)
 
 
 OPTIMIZER = Optimizer(SPEC, _build, plan_search, _probe)

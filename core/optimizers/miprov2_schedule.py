@@ -27,6 +27,10 @@ AUTO_VAL_ROWS: Mapping[str, int] = {"light": 100, "medium": 300, "heavy": 1000}
 MINIBATCH_ABOVE_VAL_ROWS = 50
 """In auto mode DSPy uses minibatches when it scores on more val rows than this."""
 
+_RANDOM_TRIALS = 10
+"""Before Optuna's TPE sampler has learned anything (`n_startup_trials`)."""
+_LATER_NEW = 0.1
+"""Part of a later trial's prompts that no trial before it had: TPE keeps to the choices that did well."""
 _ZERO_SHOT_DEMOS = 3
 _MOST_SUMMARY_BATCHES = 9
 _COMPLETE_ANSWERS = 5
@@ -134,7 +138,8 @@ def _prompts(facts: Facts, params: Params, schedule: Schedule, sets: list[Bootst
     """What the evaluations send: as the program is, by trials, and by full evaluations of the best.
 
     A trial draws an instruction (the first of them is the program's own) and a set of demonstrations for each
-    predictor, so trials repeat each other's prompts; on minibatches only those for the same rows.
+    predictor, so trials repeat each other's prompts; on minibatches only those for the same rows. Optuna
+    draws the first trials at random, and later ones mostly from what the best trials had.
     """
     steps = Counter(schedule.steps())
     runs = {
@@ -150,7 +155,10 @@ def _prompts(facts: Facts, params: Params, schedule: Schedule, sets: list[Bootst
     different = facts.texts.different / facts.texts.count if facts.texts else 1.0
     instructions = 1 + different * (schedule.instructions - 1)
     coverage = min(1.0, schedule.minibatch_size / schedule.val_rows)
-    new = combined_share(facts, instructions * len(demos), steps["trial"] * coverage)
+    random_trials = min(_RANDOM_TRIALS, steps["trial"])
+    at_random = combined_share(facts, instructions * len(demos), random_trials * coverage)
+    later = (steps["trial"] - random_trials) * min(at_random, _LATER_NEW)
+    new = (random_trials * at_random + later) / max(steps["trial"], 1)
     drawn = structs.replace(
         mix(demos, runs["trial"]),
         new=new,

@@ -91,6 +91,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What the program runs send, for the student and the teacher; their runs add up to the expected ones."""
     text_tokens: float | None = None
     """Mean length of what the optimizer has written, over the whole run; None where nobody measured it."""
+    longer_prompts: float = 0.0
+    """Tokens that the proposer's prompts hold more than when it was tried."""
     assumptions: tuple[str, ...] = ()
 
 
@@ -116,6 +118,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     """Part of the val rows that the optimized program was run on before `compile` returned it."""
     text_tokens: float | None = None
     """Mean length of what is written; None: as measured."""
+    longer_prompts: float = 0.0
+    """Tokens that the proposer's prompts hold more than when it was tried."""
     improves: float = 1.0
     """How likely the optimized program is better than the program as it is, 0 to 1."""
     bootstraps: tuple[BootstrapSet, ...] = ()
@@ -173,6 +177,7 @@ def plan_run(work: Work, facts: Facts) -> Plan:
         metric_calls=metric_calls,
         answer={role: count for role, count in answer.items() if count > 0},
         prompts=prompts,
+        longer_prompts=work.longer_prompts,
         text_tokens=work.text_tokens or (facts.texts.tokens if facts.texts else None),
         assumptions=work.assumptions,
     )

@@ -22,7 +22,7 @@ from .spec import Params, resolve_params
 from .watch import Watch, score_of
 
 _DIRECT = ""
-_VAL_ROWS_FOR_REFLECTIONS = 8
+_VAL_ROWS_FOR_REFLECTIONS = 24
 _CHARACTERS_PER_TOKEN = 4
 
 
@@ -144,28 +144,41 @@ def run_program(inputs: CompileInputs, *, test: int, rows: int = 20) -> ProgramR
     return ProgramRuns(facts, done, traces)
 
 
-def run_with_labels(inputs: CompileInputs, examples: Sequence[dspy.Example], demos: int) -> list[list[Any]]:
-    """Traces of the program on these rows, with so many labeled demonstrations in every prompt."""
+def run_with_labels(
+    inputs: CompileInputs, examples: Sequence[dspy.Example], demos: int
+) -> list[dict[str, str]]:
+    """Runs the program on these rows, with so many labeled demonstrations in every prompt.
+
+    Gives what each predictor read in each run, as text.
+    """
     program = dspy.LabeledFewShot(k=demos).compile(inputs.student, trainset=inputs.trainset)
     return _run_all(inputs, program, examples)
 
 
 def run_with_traces(
     inputs: CompileInputs, examples: Sequence[dspy.Example], traces: Sequence[Sequence[Any]]
-) -> list[list[Any]]:
-    """Traces of the program on these rows, with those runs as demonstrations, as a bootstrap makes them."""
+) -> list[dict[str, str]]:
+    """The same with those runs as demonstrations, as a bootstrap makes them."""
     return _run_all(inputs, _with_demos(inputs, traces), examples)
 
 
-def compare_answers(first: Sequence[Sequence[Any]], second: Sequence[Sequence[Any]]) -> float | None:
-    """Part of the predictors' answers that differ between two lists of traces of the same rows."""
-    pairs = [
-        (repr(dict(one[2].items())), repr(dict(other[2].items())))
-        for before, after in zip(first, second, strict=False)
-        if len(before) == len(after)
-        for one, other in zip(before, after, strict=True)
-    ]
-    return sum(one != other for one, other in pairs) / len(pairs) if pairs else None
+def find_alternatives(facts: Facts, kinds: Sequence[Sequence[Mapping[str, str]]]) -> Facts:
+    """How many different inputs a row gives each predictor under different prompts.
+
+    `kinds` has, for each kind of prompts, what the predictors read in the runs of the same rows.
+    """
+    found = []
+    for known in facts.predictors:
+        rows = [
+            [run[known.name] for run in versions if known.name in run]
+            for versions in zip(*kinds, strict=False)
+        ]
+        draws = sum(map(len, rows)) / max(len(rows), 1)
+        different = sum(len(set(row)) for row in rows) / max(len(rows), 1)
+        found.append(
+            msgspec.structs.replace(known, alternatives=fit_choices(draws, different) if draws > 1 else 1.0)
+        )
+    return msgspec.structs.replace(facts, predictors=tuple(found))
 
 
 def probe_texts(
@@ -175,11 +188,11 @@ def probe_texts(
     *,
     train: int | None = None,
     val: int | None = None,
-) -> Texts | None:
+) -> tuple[Texts | None, float | None]:
     """What the optimizer has written when it really runs, with these settings and on few rows.
 
-    The calls of its proposer are those of a whole run, as far as the settings say so; the tokens are in the
-    ledger. None when nothing was written.
+    And the part of the student's requests that were new. The calls of its proposer are those of a whole run,
+    as far as the settings say so; the tokens are in the ledger. None when nothing was written or asked.
     """
     observer = _Proposals()
     few = dataclasses.replace(
@@ -189,14 +202,16 @@ def probe_texts(
         valset=inputs.valset[:val],
         observer=observer,
     )
-    optimizer.compile(few)
-    return observer.summary()
+    counter = _Requests(inputs.lms["student"])
+    with dspy.context(callbacks=[*dspy.settings.callbacks, counter]):
+        optimizer.compile(few)
+    return observer.summary(), counter.new / counter.asked if counter.asked else None
 
 
 def compare_scores(inputs: CompileInputs, *, rows: int, programs: int) -> float:
     """Part of so many programs with a single demonstration that score better than the program as it is.
 
-    The demonstrations are runs of the program on train rows that came out right.
+    Every other demonstration is a labeled row, the others are runs on train rows that came out right.
     """
     judge, strict = inputs.metric.for_evaluate(), inputs.metric.for_bootstrap()
     examples = (inputs.valset or inputs.trainset)[:rows]
@@ -208,19 +223,20 @@ def compare_scores(inputs: CompileInputs, *, rows: int, programs: int) -> float:
                 scores.append(score_of(judge(example, program(**example.inputs()))))
         return sum(scores)
 
-    better = tried = 0
+    variants: list[dspy.Module] = []
     with dspy.context(lm=inputs.lms["student"]):
-        before = score(inputs.student)
-        for example in inputs.trainset:
-            if tried == programs:
+        for example in inputs.trainset[: 4 * programs]:
+            if 2 * len(variants) >= programs:
                 break
             with contextlib.suppress(Exception), dspy.context(trace=[]):
-                right = strict(example, inputs.student(**example.inputs()), [])
+                prediction = inputs.student(**example.inputs())
                 trace = list(dspy.settings.trace)
-                if right:
-                    tried += 1
-                    better += score(_with_demos(inputs, [trace])) > before
-    return better / tried if tried else 0.0
+                if strict(example, prediction, []):
+                    variants.append(_with_demos(inputs, [trace]))
+        for example in inputs.trainset[: programs - len(variants)]:
+            variants.append(dspy.LabeledFewShot(k=1).compile(inputs.student, trainset=[example]))
+        before = score(inputs.student)
+        return statistics.fmean(score(variant) > before for variant in variants)
 
 
 def count_tokens(text: str) -> float:
@@ -230,8 +246,7 @@ def count_tokens(text: str) -> float:
 
 def _with_demos(inputs: CompileInputs, traces: Sequence[Sequence[Any]]) -> dspy.Module:
     program = inputs.student.deepcopy()
-    pairs = list(zip(inputs.student.predictors(), program.predictors(), strict=True))
-    for original, predictor in pairs:
+    for original, predictor in zip(inputs.student.predictors(), program.predictors(), strict=True):
         # Of several calls in one run dspy keeps one.
         steps = [own[-1] for trace in traces if (own := [step for step in trace if step[0] is original])]
         predictor.demos = [
@@ -242,8 +257,8 @@ def _with_demos(inputs: CompileInputs, traces: Sequence[Sequence[Any]]) -> dspy.
 
 def _run_all(
     inputs: CompileInputs, program: dspy.Module, examples: Sequence[dspy.Example]
-) -> list[list[Any]]:
-    traces: list[list[Any]] = []
+) -> list[dict[str, str]]:
+    read = []
     with dspy.context(lm=inputs.lms["student"]):
         for example in examples:
             with dspy.context(trace=[]):
@@ -251,8 +266,18 @@ def _run_all(
                     program(**example.inputs())
                 except Exception as error:  # noqa: BLE001  # the user's program: its errors are counted elsewhere
                     inputs.observer.log(f"a run with demonstrations failed: {type(error).__name__}: {error}")
-                traces.append(list(dspy.settings.trace))
-    return traces
+                read.append(read_inputs(program, dspy.settings.trace))
+    return read
+
+
+def read_inputs(program: dspy.Module, trace: Sequence[Any]) -> dict[str, str]:
+    """What each predictor of the program was given in a run."""
+    names = {id(found): name for name, found in program.named_predictors()}
+    read: dict[str, str] = {}
+    for found, values, _ in trace:
+        if id(found) in names:
+            read[names[id(found)]] = read.get(names[id(found)], "") + repr(sorted(values.items()))
+    return read
 
 
 def _variety(predictor: Any, traces: Sequence[Sequence[Any]]) -> float | None:
@@ -310,9 +335,21 @@ def probe_bootstraps(
     return tuple(walks.values())
 
 
+@dataclasses.dataclass
+class ReflectionProbe:
+    """What the first iterations of GEPA did."""
+
+    outcomes: tuple[Reflection, ...]
+    texts: Texts | None
+    val: int
+    """Val rows that accepted programs were scored on."""
+    new_runs: float
+    """Program runs' worth of requests that none before them had asked."""
+
+
 def probe_reflections(
-    optimizer: Optimizer, inputs: CompileInputs, params: Params, *, iterations: int = 12
-) -> tuple[tuple[Reflection, ...], Texts | None]:
+    optimizer: Optimizer, inputs: CompileInputs, params: Params, *, calls_per_run: float, iterations: int = 12
+) -> ReflectionProbe:
     """What became of the first iterations of real GEPA with these parameters: about so many, without merges;
     and what was written in them.
 
@@ -328,8 +365,12 @@ def probe_reflections(
         "use_merge": False,
     }
     observer = _Reflections()
-    optimizer.compile(dataclasses.replace(inputs, params=settings, valset=val, observer=observer))
-    return tuple(observer.outcomes), _fit_growth(observer.texts)
+    counter = _Requests(inputs.lms["student"])
+    with dspy.context(callbacks=[*dspy.settings.callbacks, counter]):
+        optimizer.compile(dataclasses.replace(inputs, params=settings, valset=val, observer=observer))
+    return ReflectionProbe(
+        tuple(observer.outcomes), _fit_growth(observer.texts), len(val), counter.new / calls_per_run
+    )
 
 
 def measure_facts(
@@ -475,6 +516,24 @@ class _Reflections(SilentObserver):
     ) -> None:
         self.texts.append((component, text))
         self._outcome = "accepted" if accepted else "rejected"
+
+
+class _Requests(BaseCallback):  # type: ignore[misc]  # dspy is untyped for mypy
+    """How many requests a model gets, and how many of them it has not had before."""
+
+    def __init__(self, lm: dspy.LM) -> None:
+        self.asked = 0
+        self._lm = lm
+        self._seen: set[int] = set()
+
+    @property
+    def new(self) -> int:
+        return len(self._seen)
+
+    def on_lm_start(self, call_id: str, instance: Any, inputs: dict[str, Any]) -> None:
+        if instance is self._lm:
+            self.asked += 1
+            self._seen.add(hash(repr(sorted(inputs.items()))))
 
 
 class _CallCounter(BaseCallback):  # type: ignore[misc]  # dspy is untyped for mypy

@@ -47,7 +47,7 @@ def drawn_share(choices: float | None, draws: float) -> float:
     return min(1.0, shown / draws)
 
 
-def fit_choices(draws: int, different: int) -> float | None:
+def fit_choices(draws: float, different: float) -> float | None:
     """The number of equally likely choices of which so many draws show so many different ones.
 
     None where all of them differ.
@@ -76,79 +76,52 @@ def distinct_share(facts: Facts, rows: float) -> float:
     return different / total
 
 
-def ancestors(facts: Facts) -> list[int]:
-    """For each predictor, how many others its inputs depend on, directly or not."""
-    places = {predictor.name: place for place, predictor in enumerate(facts.predictors)}
-    found: list[set[int]] = []
-    for predictor in facts.predictors:
-        above = {places[name] for name in predictor.reads if name in places}
-        seen: set[int] = set()
-        while above - seen:
-            seen |= above
-            above = {
-                places[name] for place in seen for name in facts.predictors[place].reads if name in places
-            }
-        found.append(seen)
-    return [len(one - {place}) for place, one in enumerate(found)]
-
-
 def changed_share(facts: Facts) -> float:
     """Part of the program's requests that change when the prompt of one predictor does, on average over them.
 
-    Its own requests all change; those of a predictor that reads its answer change where the answer does, and
-    so on down the program.
+    As measured, else: its own requests all change, and so do those of a predictor that reads its answer where
+    the answer changes, and so on down the program.
     """
     predictors = facts.predictors
-    total = facts.calls_per_run / (1.0 + facts.retry_rate)
+    total = sum(predictor.calls for predictor in predictors) + facts.direct_calls
     if len(predictors) <= 1 or not total:
         return 1.0
-    answers = _answers_changed(facts)
+    if facts.changed_share is not None:
+        return facts.changed_share
     shares = []
     for changed in predictors:
         touched = {changed.name: 1.0}
         for predictor in predictors:
-            if predictor.name == changed.name:
-                continue
             same = 1.0
             for name in predictor.reads:
-                same *= 1.0 - answers * touched.get(name, 0.0)
-            touched[predictor.name] = 1.0 - same
+                same *= 1.0 - ANSWERS_CHANGED * touched.get(name, 0.0)
+            touched.setdefault(predictor.name, 1.0 - same)
         own = sum(predictor.calls * touched[predictor.name] for predictor in predictors)
         shares.append((own + facts.direct_calls) / total)
     return min(1.0, sum(shares) / len(shares))
 
 
 def inherited_share(facts: Facts) -> float:
-    """Part of the requests that change because another predictor's prompt did, on average over predictors.
-
-    1 − c of a predictor's requests stay when the answers of one predictor above it change with part c.
-    """
-    answers = _answers_changed(facts)
-    total = sum(predictor.calls for predictor in facts.predictors) or 1.0
-    return (
-        sum(
-            predictor.calls * (1.0 - (1.0 - answers) ** above)
-            for predictor, above in zip(facts.predictors, ancestors(facts), strict=True)
-        )
-        / total
-    )
+    """Part of the requests that change only because the answers before them did: the rest of that share."""
+    return max(0.0, changed_share(facts) - 1.0 / max(len(facts.predictors), 1))
 
 
 def combined_share(facts: Facts, choices: float, draws: float) -> float:
     """Part of the requests that are new when every predictor's prompt is drawn from so many choices, often.
 
-    A predictor that reads others' answers sees their choices as well, as far as these change the answers:
-    m choices above it multiply its own by 1 + c · (m − 1).
+    A predictor that reads others' answers is also given different inputs for the same row.
     """
-    answers = _answers_changed(facts)
     total = sum(predictor.calls for predictor in facts.predictors)
     if not total:
         return 1.0
-    new = 0.0
-    for predictor, above in zip(facts.predictors, ancestors(facts), strict=True):
-        seen = choices * (1.0 + answers * (choices - 1.0)) ** above
-        new += predictor.calls * drawn_share(seen, draws)
-    return new / total
+    return (
+        sum(
+            predictor.calls * drawn_share(seen and choices * seen, draws)
+            for predictor in facts.predictors
+            for seen in (predictor.alternatives,)
+        )
+        / total
+    )
 
 
 def mix(parts: Iterable[Prompts], runs: float) -> Prompts:
@@ -163,7 +136,3 @@ def mix(parts: Iterable[Prompts], runs: float) -> Prompts:
         runs=runs,
         **{name: mean(name) for name in ("labeled", "bootstrapped", "replaced", "appended", "extra_tokens")},
     )
-
-
-def _answers_changed(facts: Facts) -> float:
-    return ANSWERS_CHANGED if facts.answers_changed is None else facts.answers_changed

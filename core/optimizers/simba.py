@@ -192,9 +192,21 @@ def _work(facts: Facts, params: Params) -> Work:
         teacher_prompts=structs.replace(prompts[0], rows=batch),
         result=prompts[-1],
         scored_on_val=0.0,
+        longer_prompts=_rules_shown(facts, prompts[0].appended),
         proposer_calls=Range(0, rules, PROPOSAL_RETRIES * min(steps * new, steps * new * by_rule + spread)),
         assumptions=(f"on at least {_ANSWERS_DIFFER:.0%} of the rows, sampled answers differ in score",),
     )
+
+
+def _rules_shown(facts: Facts, appended: float) -> float:
+    """Tokens of the rules so far in the proposer's prompt: it shows all instructions (`inspect_modules`).
+
+    A new program comes from one that holds as many rules as those that answers are sampled with; when tried
+    alone for two steps these were half a rule.
+    """
+    if facts.texts is None:
+        return 0.0
+    return max(0.0, appended - 0.5) * facts.texts.tokens * len(facts.predictors)
 
 
 def _rule_share(params: Params) -> float:
@@ -233,7 +245,8 @@ def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
 
     rows = min(params["bsize"], _PROBED_ROWS, len(inputs.trainset))
     settings = {**params, "bsize": rows, "num_candidates": 3, "max_steps": 2, "max_demos": 0}
-    return structs.replace(facts, texts=probe_texts(OPTIMIZER, inputs, settings, train=rows))
+    texts, _ = probe_texts(OPTIMIZER, inputs, settings, train=rows)
+    return structs.replace(facts, texts=texts)
 
 
 OPTIMIZER = Optimizer(SPEC, _build, _work, _probe)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .execute import Job
 
 _ROWS: dict[Depth, int] = {"thorough": 40, "small": 6}
-_RUNS: dict[Depth, int | None] = {"thorough": None, "small": 12}
+_RUNS: dict[Depth, int | None] = {"thorough": 200, "small": 12}
 """Most teacher runs of the bootstraps that are tried."""
 _DEMO_ROWS: dict[Depth, int] = {"thorough": 8, "small": 3}
 _DEMOS = 8
@@ -121,27 +121,36 @@ def _measure_plain(job: Job, depth: Depth) -> Measured:
         runs = probe.run_program(inputs, test=test, rows=_ROWS[depth])
         seconds = time.perf_counter() - began
         end = job.meter.snapshot()
+        again = time.perf_counter()
+        probe.run_program(inputs, test=test, rows=_ROWS[depth])
+        replaying = time.perf_counter() - again
         # Each with the same rows, so that nothing but the demonstrations differs.
         labels = min(_DEMOS, len(inputs.trainset))
-        with_labels = probe.run_with_labels(inputs, first.examples, labels)
+        kinds = [[probe.read_inputs(inputs.student, trace) for trace in first.traces]]
+        kinds.append(probe.run_with_labels(inputs, first.examples, labels))
         labeled = job.meter.snapshot()
         shown = runs.traces[len(first.traces) :][:_DEMOS] or runs.traces[:1]
-        probe.run_with_traces(inputs, first.examples, shown)
+        kinds.append(probe.run_with_traces(inputs, first.examples, shown))
         traced = job.meter.snapshot()
+        if depth == "thorough":
+            kinds += [probe.run_with_labels(inputs, first.examples, k) for k in range(1, labels, 2)]
+            kinds += [probe.run_with_traces(inputs, first.examples, [one]) for one in shown[:4]]
     spent, timed = _difference(start, end), _difference(short, end)
     latency = _latency(spent)
     rows = min(_ROWS[depth], len(inputs.valset) or len(inputs.trainset))
-    calling = sum(latency.get(cast("Role", role), 0.0) * one["paid"] for role, one in timed.items())
+    own_seconds = replaying / max(rows, 1)
+    paid = timed.get("student", {}).get("paid", 0)
+    if paid:
+        # With the answer's way into the journal.
+        latency["student"] = max(latency["student"], (seconds - replaying) / paid)
     base = _tokens(_difference(start, short)).get("student")
     return Measured(
-        facts=msgspec.structs.replace(
-            runs.facts, answers_changed=probe.compare_answers(first.traces, with_labels)
-        ),
+        facts=probe.find_alternatives(runs.facts, kinds),
         tokens=_tokens(spent),
         demo_tokens=_added(base, _difference(end, labeled), labels),
         trace_tokens=_added(base, _difference(labeled, traced), len(shown)),
         latency_seconds=latency,
-        own_seconds=max(0.0, seconds - calling) / max(rows - few, 1),
+        own_seconds=own_seconds,
         rows=rows,
     )
 
