@@ -14,6 +14,7 @@ from ..models.gate import Warn
 from ..models.meter import Meter, Notice
 from ..models.roles import fill_roles
 from ..optimizers import registry
+from ..optimizers.supplied import is_supplied, load_optimizer
 from ..programs.imports import open_project
 from ..programs.load import load_program, watch_settings
 from ..recipe import Recipe, Role
@@ -48,7 +49,8 @@ def prepare_job(
 
     if recipe.optimizer is None:
         raise ConfigError("no optimizer is chosen", where="optimizer.name", fix="name one, e.g. GEPA")
-    optimizer = registry.get(recipe.optimizer.name)
+    name = recipe.optimizer.name
+    optimizer = None if is_supplied(name) else registry.get(name)
     import dspy  # noqa: F401 - before the user's folder is importable, so that no file of theirs shadows its parts
 
     os.chdir(root)
@@ -58,6 +60,7 @@ def prepare_job(
     with watch_settings() as watch:
         program = load_program(recipe.program, root)
         metric = load_metric(recipe.metric, root)
+        optimizer = optimizer or load_optimizer(name, root, recipe.optimizer.params)
     if watch.changed:
         recorder.log(
             f"the workspace's code sets dspy's {', '.join(watch.changed)}; the run's own take their place"

@@ -96,12 +96,16 @@ class Form:
                 readings += [lowered] if lowered is not None else []
         for reading in readings:
             try:
-                data = orjson.dumps(reading, option=orjson.OPT_NON_STR_KEYS)
-                self._read(data)
+                data = self._as_told(orjson.dumps(reading, option=orjson.OPT_NON_STR_KEYS))
             except Exception:  # noqa: BLE001, S112  # validators are the user's code: any error means no
                 continue
             return data
         return None
+
+    def _as_told(self, data: bytes) -> bytes:
+        """The same value as the type itself writes it: 3 and not "3". Raises what the type raises."""
+        value = self._read(data)
+        return data if self._adapter is None else self._adapter.dump_json(value)
 
     def _cached(self, key: Any, make: Any) -> Any:
         if key not in self._written:
