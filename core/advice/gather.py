@@ -11,8 +11,8 @@ import msgspec
 from ..cost.buys import trials_within
 from ..cost.estimate import Estimate, estimate_run
 from ..cost.facts import Measured, depth_of, find_facts, get_all_facts
-from ..data.load import load_splits
-from ..data.profile.report import ColumnProfile, Profile, profile_splits
+from ..data.profile.report import ColumnProfile, Profile
+from ..data.survey import SurveyJob, run_survey
 from ..errors import CompilotError, ModelError
 from ..models.roles import fill_roles
 from ..optimizers import registry
@@ -163,6 +163,16 @@ def for_optimizer(recipe: Recipe, name: str) -> Recipe:
     return msgspec.structs.replace(recipe, optimizer=OptimizerSpec(name=name))
 
 
+def chosen_name(recipe: Recipe) -> str | None:
+    """The recipe's optimizer as the registry names it; None for none, and for code of the person's own.
+
+    Raises `OptimizerError` for a name that does not exist, with the nearest ones.
+    """
+    if recipe.optimizer is None or ":" in recipe.optimizer.name:
+        return None
+    return registry.get(recipe.optimizer.name).spec.name
+
+
 def repeat_baseline(desk: Desk, times: int, rows: int = REPEATED_ROWS) -> tuple[float, ...]:
     """The mean score of the same program on the same rows of val, `times` times; asks the models each time.
 
@@ -179,12 +189,12 @@ def repeat_baseline(desk: Desk, times: int, rows: int = REPEATED_ROWS) -> tuple[
 
 def _gather_data(recipe: Recipe, root: Path, problems: list[Problem]) -> tuple[DataFacts | None, str | None]:
     try:
-        splits = load_splits(recipe.data, root, root / STATE_NAME)
-        profile = profile_splits(splits, recipe.data)
+        survey = run_survey(SurveyJob(root=root, spec=recipe.data, state_dir=root / STATE_NAME))
     except CompilotError as error:
         problems.append(Problem(part="data", what=error.what, where=error.where, fix=error.fix))
         return None, None
-    return read_profile(profile, recipe.data.labels), splits.hash
+    assert survey is not None  # nothing cancels it
+    return read_profile(survey.profile, recipe.data.labels), survey.split
 
 
 def read_profile(profile: Profile, chosen: Sequence[str] | None = None) -> DataFacts:
@@ -307,8 +317,8 @@ def _gather_facts(
     recipe: Recipe, root: Path, problems: list[Problem], *, measure: bool
 ) -> dict[str, Measured]:
     """Facts of the chosen optimizer and of the plainest, by optimizer; measured once if missing."""
-    chosen = recipe.optimizer
-    names = dict.fromkeys([registry.get(chosen.name).spec.name] if chosen is not None else [])
+    chosen = chosen_name(recipe)
+    names = dict.fromkeys([chosen] if chosen is not None else [])
     recipes = {name: for_optimizer(recipe, name) for name in (*names, _BASE)}
     if not measure:
         known = {name: find_facts(one, root) for name, one in recipes.items()}

@@ -7,10 +7,9 @@ from typing import Any
 
 import msgspec
 
-from ..optimizers import registry
 from ..recipe import Recipe
 from ..workbench.desk import Desk
-from .gather import NO_WISHES, OnStep, gather
+from .gather import NO_WISHES, OnStep, chosen_name, gather
 from .ranking import Ranking, rank
 from .readiness import ReadinessCheck, check_readiness, is_ready
 from .situation import Situation, Wishes
@@ -55,8 +54,7 @@ def recommend(
     Raises `OptimizerError` where the recipe names an optimizer that does not exist, with the nearest names.
     """
     root = Path(workspace or recipe.workspace or ".").resolve()
-    if recipe.optimizer is not None:
-        registry.get(recipe.optimizer.name)  # a misspelled name is told before anything is measured
+    chosen_name(recipe)  # a misspelled name is told before anything is measured
     situation = gather(
         recipe,
         root,

@@ -10,12 +10,21 @@ import pytest
 from situations import measured
 
 from core.advice.explains import explains_more
-from core.advice.gather import for_optimizer, gather, price_all, read_metric, read_profile, read_program
+from core.advice.gather import (
+    chosen_name,
+    for_optimizer,
+    gather,
+    price_all,
+    read_metric,
+    read_profile,
+    read_program,
+)
 from core.advice.history import read_history
 from core.advice.recommend import recommend
 from core.advice.situation import Situation
 from core.data import profile_file
 from core.data.profile.report import profile_data
+from core.errors import OptimizerError
 from core.metrics.verdict import Verdict
 from core.optimizers import registry
 from core.programs.describe import FieldDescription, ModuleNode, PredictorDescription, ProgramDescription
@@ -175,6 +184,15 @@ def test_the_chosen_optimizer_keeps_its_parameters():
     recipe = Workspace.open(ROUTER).recipe()
     assert for_optimizer(recipe, recipe.optimizer.name) is recipe
     assert for_optimizer(recipe, "GEPA").optimizer == OptimizerSpec(name="GEPA")
+
+
+def test_an_optimizer_of_the_person_s_own_is_no_reason_against_advice():
+    recipe = Workspace.open(ROUTER).recipe()
+    own = msgspec.structs.replace(recipe, optimizer=OptimizerSpec(name="mine.py:Search"))
+    assert chosen_name(own) is None
+    assert chosen_name(msgspec.structs.replace(recipe, optimizer=OptimizerSpec(name="gepa"))) == "GEPA"
+    with pytest.raises(OptimizerError, match="there is no optimizer"):
+        recommend(msgspec.structs.replace(recipe, optimizer=OptimizerSpec(name="GEPPA")), ROUTER)
 
 
 # Past runs
