@@ -213,9 +213,7 @@ def _cautions(changes: RowChanges, split: SplitName, run: _Loaded, candidate: st
         notes.append(f"{changes.counts['unpaired']} rows are in one of the evaluations only")
     rivals = sum(one.full("val") is not None for one in run.state.candidates)
     if split == "val" and candidate == run.state.best.candidate and rivals > 2:
-        notes.append(
-            f"the best of {rivals} by these rows, which flatters it: test tells its worth"
-        )
+        notes.append(f"the best of {rivals} by these rows, which flatters it: test tells its worth")
     if split == "train":
         notes.append("the optimizer learned from these rows: their score says little about new ones")
     return notes

@@ -27,7 +27,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     objectives: dict[str, float]
     """`score`, each sub-score by its name, and the prompt size where it is known."""
     best_rows: int
-    """Rows that nobody answers better."""
+    """Rows that nobody answers better, of those that anybody gets at all."""
     alone_rows: int
     """Rows that nobody else answers as well."""
     row_front: bool
@@ -82,7 +82,7 @@ def find_front(scores: Mapping[str, Sequence[RowScores]], sizes: Mapping[str, in
         Standing(
             candidate=candidate,
             objectives=objectives[candidate],
-            best_rows=sum(candidate in row.candidates for row in best),
+            best_rows=sum(candidate in row.candidates for row in best if row.score > 0),
             alone_rows=sum(row.candidates == (candidate,) for row in best),
             row_front=candidate in row_front,
             objective_front=candidate in objective_front,

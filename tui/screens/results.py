@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import TabbedContent, TabPane
 
-from core.errors import CompilotError
+from core.errors import CompilotError, RunError
 from core.results.pins import toggle_pin
 
 from ..panes.results.board import LIVE, RunBoard
@@ -124,21 +124,27 @@ class ResultsScreen(Pairing):
         except CompilotError as error:
             self.tell(error)
             return
-        self.tell(describe_problems(self.board.problems))
+        problem = describe_problems(self.board.problems)
+        self.tell(self._find_wanted() or problem)
         filled = bool(self.board.places)
         self.query_one("#results-columns").display = filled
         self.query_one("#results-empty").display = not filled
         if filled:
             self._show_board()
 
+    def _find_wanted(self) -> CompilotError | None:
+        """Why the run that was asked for cannot be shown."""
+        run, _ = self._wanted
+        if not run or any(place.entry.run_id == run for place in self.board.places):
+            return None
+        self._wanted = "", ""
+        return RunError(f"there is no run {run}", where=str(self.session.root), fix="choose one of the list")
+
     def _show_board(self) -> None:
         board = self.query_one(RunBoard)
         board.show(self.board)
-        run, _ = self._wanted
-        if run and not board.runs.go_to(run):
-            self.app.bell()
-            self.compilot.say(f"run {run} is not here")
-            self._wanted = "", ""
+        if self._wanted[0]:
+            board.runs.go_to(self._wanted[0])
         if board.runs.cursor is None:
             board.runs.move_to(0)
         if self.screen.focused is None:

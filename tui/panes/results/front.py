@@ -20,7 +20,7 @@ from ...widgets.tones import Line
 from .loading import RunView
 
 _NAME = 12
-_COLUMN = 9
+_COLUMN = 11
 
 
 class FrontPane(Vertical):

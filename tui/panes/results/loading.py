@@ -168,7 +168,7 @@ class PairReader:
 
 
 def list_targets(view: RunView, candidate: str, marked: Target | None) -> list[Target]:
-    """What a candidate can be compared with: the baseline, its parents, the marked one; none twice."""
+    """What a candidate can be compared with: the baseline, its parents, the marked one."""
     found = []
     if view.baseline is not None:
         found.append(Target("the baseline", view.path, view.baseline))
@@ -179,12 +179,15 @@ def list_targets(view: RunView, candidate: str, marked: Target | None) -> list[T
         found.append(Target(label, view.path, parent))
     if marked is not None:
         found.append(marked)
-    kept = {
-        (one.run, one.candidate): one
-        for one in reversed(found)
-        if (one.run, one.candidate) != (view.path, candidate)
-    }
-    return list(reversed(kept.values())) or [Target("itself", view.path, candidate)]
+    others = [one for one in found if (one.run, one.candidate) != (view.path, candidate)]
+    return others or [Target("itself", view.path, candidate)]
+
+
+def next_target(targets: Sequence[Target], now: Target) -> Target:
+    """The one after `now` that is another candidate; `now` where there is none."""
+    start = targets.index(now) if now in targets else -1
+    following = (targets[(start + step) % len(targets)] for step in range(1, len(targets) + 1))
+    return next((one for one in following if (one.run, one.candidate) != (now.run, now.candidate)), now)
 
 
 def is_code(data: DataSpec) -> bool:

@@ -16,7 +16,7 @@ from ...widgets.reading import Reading
 from ...widgets.views import Views
 from .candidates import CandidateTree
 from .front import FrontPane
-from .loading import BoardView, PairReader, PairView, Target, list_targets
+from .loading import BoardView, PairReader, PairView, Target, list_targets, next_target
 from .prompt_text import describe_pair
 from .rows import RowsPane
 from .writing import ResultWriting
@@ -54,9 +54,7 @@ class Pairing(ResultWriting):
 
     def _settle_candidate(self) -> None:
         self.show_summary()
-        shown = (self.pair.run, self.pair.candidate) if self.pair is not None else None
-        if self.view is not None and shown != (self.view.path, self.candidate):
-            self.load_pair()
+        self.load_pair()
 
     @on(FrontPane.Chosen)
     def _go_to_candidate(self, message: FrontPane.Chosen) -> None:
@@ -110,11 +108,8 @@ class Pairing(ResultWriting):
     def action_against(self) -> None:
         if self.view is None or self.pair is None:
             return
-        targets = list_targets(self.view, self.candidate, self.marked)
-        places = [(one.run, one.candidate) for one in targets]
-        here = self.pair.target.run, self.pair.target.candidate
-        following = targets[(places.index(here) + 1) % len(targets)] if here in places else targets[0]
-        if len(targets) == 1:
+        following = next_target(list_targets(self.view, self.candidate, self.marked), self.pair.target)
+        if following == self.pair.target:
             self.compilot.say("nothing else to compare with: m marks a candidate for it")
         self.against = following.label
         self.load_pair()

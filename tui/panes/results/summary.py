@@ -12,12 +12,15 @@ from core.results.leaderboard import Place
 from core.results.significance import Difference, Interval, Verdict, score_interval
 
 from ...comparing import describe_difference, describe_interval
-from ...text import count, duration, percent, points, usd
+from ...text import count, duration, percent, points, short_count, usd
 from ...widgets.foreign import foreign
 from ..program.texts import heading
 from .loading import RunView
 
 _LABEL = 10
+_SHORTEST_BAR = 10
+_ROOMY = 66
+"""From this width on the ledger's numbers are written out."""
 _SCALE = (0, 25, 50, 75, 100)
 TONES: dict[Verdict, str] = {
     "better": "$text-success",
@@ -37,7 +40,7 @@ def describe_run(view: RunView, place: Place | None, width: int, exported: Conte
         parts.append(_labelled("note", foreign(place.note), "$text-warning"))
     if place is not None and place.group > 1:
         parts.append(_labelled("note", Content(OTHER_GROUP), "$text-warning"))
-    parts += [Content(), *_ledger(view)]
+    parts += [Content(), *_ledger(view, width)]
     parts += [Content(), *_recipe(view)]
     if view.state.warnings:
         parts += [Content(), heading("Warnings")]
@@ -102,7 +105,7 @@ def _how_it_ended(view: RunView) -> Content:
 
 def _scores(view: RunView, width: int) -> Iterator[Content]:
     entry, test = view.entry, view.held_out
-    bar = max(20, min(60, width - 38))
+    bar = min(60, width - 40)
     sizes = [f"{size} {split} rows" for split, size in _sizes(view) if size]
     yield heading("Scores", ", ".join(["mean and 95 % interval", *sizes]))
     rows: list[tuple[str, str, float | None, Interval | None]] = []
@@ -119,8 +122,9 @@ def _scores(view: RunView, width: int) -> Iterator[Content]:
         line = Content.styled(told, "bold" if name == "best" else "")
         if score is not None:
             line += Content.styled(f"{describe_interval(interval):<13}", "$text-muted")
-            drawn = describe_interval_bar(score, interval, bar)
-            line += Content.styled(drawn, "$text-success" if name == "best" else "$text-muted")
+            if bar >= _SHORTEST_BAR:
+                drawn = describe_interval_bar(score, interval, bar)
+                line += Content.styled(drawn, "$text-success" if name == "best" else "$text-muted")
         yield line
     if not rows:
         yield Content.styled("  nothing is scored in full yet", "$text-muted")
@@ -163,20 +167,20 @@ def _val_interval(view: RunView, candidate: str) -> Interval | None:
     return score_interval([row.score for row in scores.rows if row.score is not None])
 
 
-def _ledger(view: RunView) -> Iterator[Content]:
+def _ledger(view: RunView, width: int) -> Iterator[Content]:
     yield heading("Cost")
     if not view.state.ledger:
         yield Content.styled("  no calls yet", "$text-muted")
         return
-    yield Content.styled(
-        f"  {'role':<11}{'asked':>9}{'paid':>9}{'tokens in':>13}{'out':>11}{'spent':>10}", "$text-muted"
-    )
+    sizes = (9, 9, 13, 11, 10) if width >= _ROOMY else (8, 8, 10, 8, 9)
+    told = count if width >= _ROOMY else short_count
+    heads = ("asked", "paid", "tokens in", "out", "spent")
+    names = "".join(f"{name:>{size}}" for name, size in zip(heads, sizes, strict=True))
+    yield Content.styled(f"  {'role':<10}{names}", "$text-muted")
     for role, counts in view.state.ledger.items():
-        numbers = "".join(
-            f"{count(counts[name]):>{size}}"
-            for name, size in (("asked", 9), ("paid", 9), ("input_tokens", 13), ("output_tokens", 11))
-        )
-        yield foreign(f"  {role:<11}{numbers}{usd(counts['usd']):>10}")
+        numbers = [told(counts[name]) for name in ("asked", "paid", "input_tokens", "output_tokens")]
+        cells = zip([*numbers, usd(counts["usd"])], sizes, strict=True)
+        yield foreign(f"  {role:<10}{''.join(f'{cell:>{size}}' for cell, size in cells)}")
 
 
 def _recipe(view: RunView) -> Iterator[Content]:

@@ -64,7 +64,7 @@ class ResultWriting(Place):
             self.exported[view.path, candidate] = describe_exported(manifest)
             self.show_summary()
             self.query_one(Views).go("view-summary")
-            self.compilot.say(f"exported to {destination}")
+            self.compilot.say("exported and verified")
 
     @work(group="writing")
     async def action_report(self) -> None:
