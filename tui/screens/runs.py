@@ -32,7 +32,7 @@ from ..widgets.empty import Empty
 from ..widgets.line_view import LineView
 from ..widgets.problem import Problem
 
-LIVE_SECONDS = 0.4
+LIVE_SECONDS = 0.5
 """Between two looks at a living run."""
 REST_SECONDS = 1.0
 """Between two looks at one that has ended, which somebody may resume."""
@@ -41,7 +41,7 @@ _PANES = ("progress", "spend", "candidates", "calls", "log")
 
 
 class RunsScreen(RunActions):
-    """Reads in threads; a snapshot of the chosen run is shown at most four times a second."""
+    """Reads in threads; a snapshot of the chosen run is shown twice a second."""
 
     PLACE = "runs"
     CSS_PATH = "runs.tcss"

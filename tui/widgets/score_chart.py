@@ -20,7 +20,7 @@ from .board import Board
 if TYPE_CHECKING:
     from ..panes.runs.series import Series
 
-_SECONDS_BETWEEN = 1.0
+_SECONDS_BETWEEN = 2.0
 _LEAST_HEIGHT = 8
 _STYLES = ("full", "minibatch", "best", "baseline")
 LEGEND = (
@@ -49,7 +49,7 @@ class _Plot(PlotWidget, can_focus=False, inherit_bindings=False):
 
 
 class ScoreChart(Vertical):
-    """Redraws at most once a second, and only what changed; hides where there is no room for it."""
+    """Redraws at most every other second, and only when something changed; hides where there is no room for it."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"chart--{name}" for name in _STYLES}
     DEFAULT_CSS = """
@@ -90,7 +90,7 @@ class ScoreChart(Vertical):
             child.display = roomy
 
     def show(self, series: Series) -> None:
-        """Draw this, now or as soon as the last drawing is a second old."""
+        """Draw this, now or as soon as the last drawing is old enough."""
         self._wanted = series
         self._draw_if_due()
 

@@ -44,7 +44,8 @@ def run_line(row: RunRow, width: int) -> Line:
     cells: list[Span] = []
     if width >= 40:
         cells.append((f"{percent(run.baseline):>8}", "muted"))
-    better = run.best is not None and run.baseline is not None and run.best > run.baseline
+    full = run.best if run.best_kind != "minibatch" else None
+    better = full is not None and run.baseline is not None and full > run.baseline
     cells.append((f"{best:>13}" if width >= 64 else f"{best:>9}", "good" if better else ""))
     if width >= 64:
         cells.append((f"{count(run.calls):>9}{usd(run.usd):>10}", ""))
@@ -129,12 +130,14 @@ def step_line(step: Step, width: int) -> Line:
 
 
 def call_line(call: RecordedCall, width: int) -> Line:
-    tokens = f"{_tokens(call.input_tokens)}→{_tokens(call.output_tokens)}"
-    head: list[Span] = [(f"{call.seq:>6}  ", "muted"), (f"{call.role:<10} ", "")]
+    head: list[Span] = [(f"{call.seq:>6}  ", "muted")] if width >= 48 else []
+    head.append((f"{call.role:<10} ", ""))
     if width >= 64:
         head.append((time.strftime("%H:%M:%S ", time.localtime(call.at)), "muted"))
     head.append((f"{call.latency:6.2f} s ", ""))
-    head.append((f"{tokens:>11} ", "muted"))
+    if width >= 56:
+        tokens = f"{_tokens(call.input_tokens)}→{_tokens(call.output_tokens)}"
+        head.append((f"{tokens:>11} ", "muted"))
     if width >= 90:
         head.append((f"{usd(call.usd):>9} ", ""))
     if call.attempts > 1:
@@ -149,9 +152,11 @@ def condense(answer: str) -> str:
 
 
 def call_heading(width: int) -> Line:
-    middle = f"{'at':<9}" if width >= 64 else ""
+    number = f"{'n':>6}  " if width >= 48 else ""
+    clock = f"{'at':<9}" if width >= 64 else ""
+    tokens = f"{'tokens':>11} " if width >= 56 else ""
     price = f"{'spent':>9} " if width >= 90 else ""
-    return [(f"{'n':>6}  {'role':<11}{middle}{'time':>8} {'tokens':>11} {price}answer", "muted")]
+    return [(f"{number}{'role':<11}{clock}{'time':>8} {tokens}{price}answer", "muted")]
 
 
 def _tokens(number: int | None) -> str:

@@ -1,0 +1,179 @@
+"""The app beside a run at full speed, through a real pseudo-terminal: bytes, lag, key latency, memory."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from core.api import start_run
+from core.runs import control
+from core.runs import events as ev
+from core.runs.folder import RunFolder
+from core.runs.launch import RunHandle
+from core.workspace import Workspace
+from tests.support.run_folders import write_run
+from tests.support.runs import make_recipe, wait_for
+from tests.support.stories import ending, story
+from tests.support.terminal import ROOT, Terminal
+
+pytestmark = pytest.mark.benchmark
+
+_WRITER = """
+import sys, time
+from pathlib import Path
+from core.runs import events as ev
+from core.runs.folder import RunFolder
+from core.runs.process import describe_self
+folder = RunFolder(Path(sys.argv[1]))
+rate, seconds = int(sys.argv[2]), float(sys.argv[3])
+folder.write_owner(describe_self(1))
+log = ev.EventLog(folder.events)
+start = time.monotonic()
+number = 0
+while (now := time.monotonic() - start) < seconds:
+    while number < now * rate:
+        number += 1
+        if number % 20 == 0:
+            log.emit(ev.EvaluationProgress(evaluation="e3", done=number % 4, rollouts=number))
+        else:
+            log.emit(ev.LogLine(message=f"tick {number} of {int(time.time() * 1000)} is told"))
+    time.sleep(0.005)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace.init_sample("router", tmp_path / "w")
+
+
+def launch(workspace: Workspace) -> RunHandle:
+    """Embedded models at full speed, for as long as it takes."""
+    workspace.prepare()
+    recipe = make_recipe(workspace.root, "GEPA", {"max_metric_calls": 1_000_000}, budget={"minutes": 5})
+    run = start_run(recipe, workspace.root)
+    wait_for(run, lambda state: state.trial is not None and state.trial > 1)
+    return run
+
+
+def latencies(terminal: Terminal, count: int = 15) -> list[float]:
+    """Milliseconds from a key to the field it opens."""
+    times = []
+    for _ in range(count):
+        terminal.read(0.13)
+        terminal.press("/")
+        times.append(1_000 * terminal.wait_for("search the log"))
+        terminal.read(0.1)
+        terminal.press("\x1b")
+        terminal.read(0.3)
+    return times
+
+
+def test_bytes_and_keys_beside_a_run_at_full_speed(workspace: Workspace, home: Path) -> None:
+    # Long ago, so that its age does not change meanwhile.
+    write_run(workspace, [*story(), *ending()], start=time.time() - 300_000)
+    with Terminal(workspace.root, home=home) as terminal:
+        terminal.wait_for("messages.jsonl")
+        terminal.press("5")
+        terminal.wait_for("full")
+        terminal.read(6)
+        idle = terminal.read(10) / 10
+        idle_keys = latencies(terminal)
+    run = launch(workspace)
+    try:
+        with Terminal(workspace.root, home=home) as terminal:
+            terminal.wait_for("messages.jsonl")
+            terminal.press("5")
+            terminal.wait_for("threads")
+            terminal.read(4)
+            live = terminal.read(20) / 20
+            live_keys = latencies(terminal)
+    finally:
+        control.kill(run.folder)
+    still, busy = statistics.median(idle_keys), statistics.median(live_keys)
+    print(
+        f"\nidle screen {idle:.0f} B/s · live at full speed {live / 1024:.1f} KiB/s · "
+        f"key {still:.0f} ms idle, {busy:.0f} ms live: {busy / still:.2f}×"
+    )
+    assert idle == 0
+    assert live < 30 * 1024
+    assert busy < 1.3 * still + 15
+
+
+def test_a_thousand_events_a_second(workspace: Workspace, home: Path) -> None:
+    folder = write_run(workspace, story(), owned=False)
+    seconds = 20
+    writer = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(_WRITER), str(folder.path), "1000", str(seconds)], cwd=ROOT
+    )
+    try:
+        with Terminal(workspace.root, home=home) as terminal:
+            terminal.wait_for("messages.jsonl")
+            terminal.press("5")
+            terminal.wait_for("is told")
+            lags = []
+            cpu_before, began = cpu_seconds(terminal.pid), time.time()
+            while time.time() - began < seconds - 8:
+                terminal.read(0.5)
+                shown = max(
+                    int(found) for found in re.findall(rb"tick \d+ of (\d+)", terminal.output[-40_000:])
+                )
+                lags.append(time.time() - shown / 1_000)
+            used = (cpu_seconds(terminal.pid) - cpu_before) / (time.time() - began)
+            terminal.read(4)
+            rate = terminal.read(3) / 3
+    finally:
+        writer.kill()
+        writer.wait()
+    print(
+        f"\n1,000 events a second: what is on screen is {statistics.median(lags):.2f} s old "
+        f"(at most {max(lags):.2f}) · {100 * used:.0f} % of a core · {rate / 1024:.1f} KiB/s at the end"
+    )
+    assert statistics.median(lags) < 1.5
+    assert lags[-1] < 3
+
+
+def cpu_seconds(pid: int) -> float:
+    import psutil
+
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
+
+
+def test_memory_after_a_hundred_thousand_lines(workspace: Workspace, home: Path) -> None:
+    chatter = [
+        ev.LogLine(
+            message=f"iteration {number}: the quick brown fox was asked about its tickets, and answered"
+        )
+        for number in range(100_000)
+    ]
+    folder: RunFolder = write_run(
+        workspace, [*story(), *chatter, ev.LogLine(message="the very last")], owned=True
+    )
+    with Terminal(workspace.root, home=home) as terminal:
+        terminal.wait_for("messages.jsonl")
+        terminal.read(2)
+        before = terminal.memory_mib
+        terminal.press("5")
+        seconds = terminal.wait_for("the very last", 60)
+        terminal.read(3)
+        after = terminal.memory_mib
+    size = folder.events.stat().st_size / (1 << 20)
+    print(
+        f"\n100,000 log lines ({size:.0f} MiB of events) on screen after {seconds:.1f} s · "
+        f"memory {before:.0f} → {after:.0f} MiB"
+    )
+    assert after < 150
