@@ -82,7 +82,10 @@ def estimate_run(recipe: Recipe, measured: Measured) -> Estimate:
     plan = optimizer.plan(facts, recipe.optimizer.params)
     models = fill_roles(recipe.models)
     tokens = {role: count_tokens(role, plan, measured) for role in plan.calls}
-    roles = {role: _price_role(models[role], plan.calls[role], one) for role, one in tokens.items()}
+    roles = {
+        role: _price_role(models[role], plan.calls[role], one, measured.cached_shares.get(role, 0.0))
+        for role, one in tokens.items()
+    }
     guessed = [role for role in plan.calls if role not in measured.tokens]
     return Estimate(
         optimizer=optimizer.spec.name,
@@ -141,23 +144,28 @@ def _minutes(recipe: Recipe, plan: Plan, measured: Measured, tokens: Mapping[Rol
     return Range(seconds.low * 0.5 / 60, seconds.expected / 60, seconds.high * 2 / 60)
 
 
-def _price_role(profile: ModelProfile, calls: Range, tokens: RoleTokens) -> RoleEstimate:
+def _price_role(profile: ModelProfile, calls: Range, tokens: RoleTokens, cached: float) -> RoleEstimate:
     price = price_of(profile)
     return RoleEstimate(
         calls=_whole(calls),
         paid=_whole(tokens.paid),
         input_tokens=_whole(tokens.input),
         output_tokens=_whole(tokens.output),
-        usd=_usd(price, tokens.input, tokens.output) if price is not None else None,
+        usd=_usd(price, tokens.input, tokens.output, cached) if price is not None else None,
         model=profile.model,
     )
 
 
-def _usd(price: Price, inputs: Range, outputs: Range) -> Range:
+def _usd(price: Price, inputs: Range, outputs: Range, cached: float) -> Range:
+    """Dollars, with this share of the input at the price of cached tokens; at worst none of it."""
+
+    def cost(amount: float, written: float, share: float) -> float:
+        return usd_of(price, round(amount), round(written), round(amount * share))
+
     return Range(
-        usd_of(price, round(inputs.low), round(outputs.low)),
-        usd_of(price, round(inputs.expected), round(outputs.expected)),
-        usd_of(price, round(inputs.high), round(outputs.high)),
+        cost(inputs.low, outputs.low, cached),
+        cost(inputs.expected, outputs.expected, cached),
+        cost(inputs.high, outputs.high, 0.0),
     )
 
 
@@ -187,6 +195,10 @@ def _assumptions(
     facts = measured.facts
     cost = "" if measured.usd == 0 else f", ${measured.usd:.4f}" if measured.usd else ", price unknown"
     told = [f"measured on {measured.rows} rows of val with {measured.calls} LM calls{cost}"]
+    if measured.past_runs:
+        told.append(
+            f"{measured.past_runs} past run{'s' if measured.past_runs > 1 else ''} of this workspace went in"
+        )
     if facts.error_rate:
         told.append(f"{facts.error_rate:.0%} of the program runs ended with an error while measuring")
     if measured.depth == "small":
@@ -199,5 +211,18 @@ def _assumptions(
         for role, one in roles.items()
         if one.usd is None
     ]
+    told += [_tell_cache(role, models[role], measured) for role in roles if _has_cache_price(models[role])]
     told.append(f"tokens and dollars leave out repeated requests; {recipe.run.num_threads} threads")
     return told
+
+
+def _has_cache_price(profile: ModelProfile) -> bool:
+    price = price_of(profile)
+    return price is not None and price.cached_input is not None and price.cached_input < price.input
+
+
+def _tell_cache(role: Role, profile: ModelProfile, measured: Measured) -> str:
+    share = measured.cached_shares.get(role)
+    if share is None:
+        return f"{profile.model} ({role}) sells cached input cheaper: the dollars reckon with none of it"
+    return f"{share:.0%} of the input of {profile.model} ({role}) is cached, as in past runs"

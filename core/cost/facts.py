@@ -61,6 +61,14 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     usd: float | None = 0.0
     """Dollars that measuring cost; None where a price is unknown."""
     depth: Depth = "thorough"
+    paid_shares: dict[Role, float] = {}
+    """Part of the calls that a provider answered, in past runs with the same parameters."""
+    run_tokens: dict[Role, CallTokens] = {}
+    """Tokens of a call over such whole runs."""
+    cached_shares: dict[Role, float] = {}
+    """Part of the input tokens that the provider had cached in past runs, where it said so."""
+    past_runs: int = 0
+    """Past runs of this workspace that went into these facts."""
 
 
 class FactsRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,25 +97,35 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 def get_facts(
-    recipe: Recipe, workspace: Path | None = None, *, cancel: threading.Event | None = None
+    recipe: Recipe,
+    workspace: Path | None = None,
+    *,
+    cancel: threading.Event | None = None,
+    calibrated: bool = True,
 ) -> Measured:
     """The facts for the recipe's optimizer and parameters; measured in a child process when missing.
 
-    Measuring runs the user's program on the recipe's models. Raises what loading them raises, and `RunError`
-    soon after `cancel` is set.
+    Measuring runs the user's program on the recipe's models; `calibrated` puts in what this workspace's own
+    runs have shown. Raises what loading them raises, and `RunError` soon after `cancel` is set.
     """
-    found = get_all_facts([recipe], workspace, cancel=cancel)[0]
+    found = get_all_facts([recipe], workspace, cancel=cancel, calibrated=calibrated)[0]
     if isinstance(found, CompilotError):
         raise found
     return found
 
 
 def get_all_facts(
-    recipes: list[Recipe], workspace: Path | None = None, *, cancel: threading.Event | None = None
+    recipes: list[Recipe],
+    workspace: Path | None = None,
+    *,
+    cancel: threading.Event | None = None,
+    calibrated: bool = True,
 ) -> list[Measured | CompilotError]:
     """Facts for recipes that differ only in their optimizer; one child measures all that are missing."""
     root = _root(recipes[0], workspace)
-    found: list[Measured | CompilotError | None] = [find_facts(recipe, root) for recipe in recipes]
+    found: list[Measured | CompilotError | None] = [
+        find_facts(recipe, root, calibrated=calibrated) for recipe in recipes
+    ]
     missing = [place for place, known in enumerate(found) if known is None]
     if missing:
         answers = _measure([recipes[place] for place in missing], root, cancel or threading.Event())
@@ -116,11 +134,13 @@ def get_all_facts(
                 found[place] = _revive(answer.error or {})
             else:
                 _keep(recipes[place], root, answer)
-                found[place] = answer.measured
+                found[place] = (
+                    _calibrated(answer.measured, recipes[place], root) if calibrated else answer.measured
+                )
     return [known for known in found if known is not None]
 
 
-def find_facts(recipe: Recipe, workspace: Path | None = None) -> Measured | None:
+def find_facts(recipe: Recipe, workspace: Path | None = None, *, calibrated: bool = True) -> Measured | None:
     """Facts measured earlier for the same settings, data and code; None where there are none."""
     root = _root(recipe, workspace)
     try:
@@ -130,7 +150,14 @@ def find_facts(recipe: Recipe, workspace: Path | None = None) -> Measured | None
     if kept.version != _VERSION or any(_hash_file(root / name) != sha for name, sha in kept.code.items()):
         return None
     facts = msgspec.structs.replace(kept.measured.facts, num_threads=recipe.run.num_threads)
-    return msgspec.structs.replace(kept.measured, facts=facts)
+    measured = msgspec.structs.replace(kept.measured, facts=facts)
+    return _calibrated(measured, recipe, root) if calibrated else measured
+
+
+def _calibrated(measured: Measured, recipe: Recipe, root: Path) -> Measured:
+    from .calibrate import apply_past_runs  # it stands on this module
+
+    return apply_past_runs(measured, recipe, root)
 
 
 def depth_of(recipe: Recipe) -> Depth:

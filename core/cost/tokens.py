@@ -38,6 +38,7 @@ def count_tokens(role: Role, plan: Plan, measured: Measured) -> RoleTokens:
     if tokens is None:
         inputs, outputs = _guess(measured)
     else:
+        tokens = measured.run_tokens.get(role, tokens)
         # What is rewritten again and again is read and written at the length it has then.
         texts = measured.facts.texts
         longer = plan.text_tokens - texts.tokens if plan.text_tokens is not None and texts else 0.0
@@ -64,11 +65,15 @@ def _count_runs(role: Role, plan: Plan, measured: Measured) -> RoleTokens:
     per_call = weight / share if share else student.input
     expected = asked.expected * share
     low = asked.low * share * (1 - _REPEAT_ROOM if share < 1 else 1.0)
+    if role in measured.paid_shares:
+        expected = asked.expected * measured.paid_shares[role]
+    if role in measured.run_tokens:
+        per_call = measured.run_tokens[role].input
     paid = Range(min(low, expected), expected, asked.high * min(1.0, share + _REPEAT_ROOM))
     paid = Range(paid.low, paid.expected, max(paid.expected, paid.high))
     highest = max(per_call, student.input + longest)
     inputs = Range(min(per_call, student.input), per_call, highest).widened(ROOM)
-    output = (known or student).output
+    output = measured.run_tokens.get(role, known or student).output
     return RoleTokens(paid, _times(paid, inputs), _times(paid, exactly(output).widened(ROOM)))
 
 

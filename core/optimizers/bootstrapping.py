@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 import msgspec
 
@@ -49,15 +50,17 @@ def search_sets(params: Params, facts: Facts, seeds: Iterable[int]) -> list[Boot
     return sets
 
 
-def count_attempts(bootstrap: BootstrapSet, facts: Facts) -> Range:
+def count_attempts(
+    bootstrap: BootstrapSet, facts: Facts, rows: Mapping[int, tuple[int, int]] | None = None
+) -> Range:
     """Teacher runs until enough rows came out right, or all were tried.
 
     From `bootstrap.py`: rows are tried one by one, each up to `max_rounds` times, until
     `max_bootstrapped_demos` succeeded. Where this very bootstrap was probed, its attempts are counted;
-    otherwise attempts are wanted / p (the mean of a negative binomial), p from all probed attempts with as
-    many labeled demonstrations, then from any, then the program's own success rate; never more than every row
-    in every round. Low and high are two standard deviations, and everything that is possible when p was never
-    measured with a teacher.
+    otherwise its rows are gone through in order, each coming out right as often as it did in the bootstraps
+    that were probed (`rows`: right and all attempts), drawn towards the rate p of all probed attempts with as
+    many labeled demonstrations, of any, or of the program itself. Low and high are two standard deviations of
+    a negative binomial, and everything that is possible when p was never measured with a teacher.
     """
     if bootstrap.wanted == 0:
         return NONE
@@ -70,10 +73,39 @@ def count_attempts(bootstrap: BootstrapSet, facts: Facts) -> Range:
             rate = max(least / counted, 1 / most)
             return _spread(counted, bootstrap.wanted, rate, least, most)
     rate, is_measured = _rate(bootstrap, facts)
-    expected = min(float(most), bootstrap.wanted / max(rate, 1e-9))
+    expected = _go_through(bootstrap, rate, rows or {})
     if not is_measured:
         return Range(least, expected, most)
     return _spread(expected, bootstrap.wanted, max(rate, 1 / most), least, most)
+
+
+def _go_through(bootstrap: BootstrapSet, rate: float, rows: Mapping[int, tuple[int, int]]) -> float:
+    """Expected attempts over the rows in order, until the expected right ones are enough."""
+    attempts = found = 0.0
+    for row in bootstrap.order:
+        right, tried = rows.get(row, (0, 0))
+        chance = (right + rate) / (tried + 1)
+        gain = 1.0 - (1.0 - chance) ** bootstrap.rounds
+        runs = gain / chance if chance > 0 else float(bootstrap.rounds)
+        if found + gain >= bootstrap.wanted:
+            return attempts + max(runs * (bootstrap.wanted - found) / gain, 1.0)
+        attempts, found = attempts + runs, found + gain
+    return attempts
+
+
+def _row_records(sets: Sequence[BootstrapSet], facts: Facts) -> dict[int, tuple[int, int]]:
+    """For each train row, right and all attempts of the teacher in the bootstraps that were probed."""
+    walks = {walk.key: walk for walk in facts.walks}
+    records: dict[int, tuple[int, int]] = {}
+    for one in {one.key: one for one in sets}.values():
+        outcomes = iter(walks[one.key].outcomes if one.key in walks else ())
+        for row in one.order:
+            for right in islice(outcomes, one.rounds):
+                before = records.get(row, (0, 0))
+                records[row] = (before[0] + right, before[1] + 1)
+                if right:
+                    break
+    return records
 
 
 def count_all_attempts(sets: Sequence[BootstrapSet], facts: Facts) -> Range:
@@ -81,7 +113,8 @@ def count_all_attempts(sets: Sequence[BootstrapSet], facts: Facts) -> Range:
     if len({walk.key for walk in facts.walks} & {one.key for one in sets}) == len(sets):
         return add_up_independent(count_attempts(one, facts) for one in sets)
     # What was not probed shares one guess at the success rate, so it is wrong in the same direction.
-    return add_up(count_attempts(one, facts) for one in sets)
+    records = _row_records(sets, facts)
+    return add_up(count_attempts(one, facts, records) for one in sets)
 
 
 def expect_prompts(bootstrap: BootstrapSet, facts: Facts, runs: float) -> Prompts:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
 from ..errors import OptimizerError
 
+_CHARACTERS_PER_TOKEN = 4
+_NO_TREND = 2
+"""So many texts show no trend yet."""
 Reflection = Literal["accepted", "rejected", "skipped"]
 
 
@@ -113,6 +118,35 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         if self.train is None or self.val is None:
             raise _unmeasured("how many rows the splits have")
         return self.train, self.val, self.test or 0
+
+
+def count_tokens(text: str) -> float:
+    """About the tokens of a text: four characters are one, as in English prose."""
+    return len(text) / _CHARACTERS_PER_TOKEN
+
+
+def fit_growth(texts: Sequence[tuple[str, str]], *, grows: bool = True) -> Texts | None:
+    """What was written, as (component, text) in order; None for nothing.
+
+    Where one text for a component builds on the one before, their lengths are fitted by least squares over
+    ln n.
+    """
+    if not texts:
+        return None
+    import statistics
+
+    lengths = [count_tokens(text) for _, text in texts]
+    mean = statistics.fmean(lengths)
+    count, different = len(texts), len({text for _, text in texts})
+    seen: Counter[str] = Counter()
+    places = []
+    for component, _ in texts:
+        seen[component] += 1
+        places.append(math.log(seen[component]))
+    if not grows or max(seen.values()) <= _NO_TREND:
+        return Texts(count, different, mean, first=mean)
+    slope = max(0.0, statistics.linear_regression(places, lengths).slope)
+    return Texts(count, different, mean, first=mean - slope * statistics.fmean(places), growth=slope)
 
 
 def _unmeasured(what: str) -> OptimizerError:

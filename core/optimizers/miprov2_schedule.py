@@ -19,7 +19,7 @@ from .bootstrapping import (
 )
 from .facts import Facts
 from .plan import PROPOSAL_RETRIES, BootstrapSet, Range, Work, exactly
-from .prompts import Prompts, combined_share, mix
+from .prompts import Prompts, mix
 from .spec import Params
 
 AUTO_CANDIDATES: Mapping[str, int] = {"light": 6, "medium": 12, "heavy": 18}
@@ -29,8 +29,8 @@ MINIBATCH_ABOVE_VAL_ROWS = 50
 
 _RANDOM_TRIALS = 10
 """Before Optuna's TPE sampler has learned anything (`n_startup_trials`)."""
-_LATER_NEW = 0.1
-"""Part of a later trial's prompts that no trial before it had: TPE keeps to the choices that did well."""
+_KEEPING = 1.5
+"""How fast TPE comes to keep to the choices that did well."""
 _ZERO_SHOT_DEMOS = 3
 _MOST_SUMMARY_BATCHES = 9
 _COMPLETE_ANSWERS = 5
@@ -134,6 +134,36 @@ def _proposer_calls(facts: Facts, params: Params, schedule: Schedule) -> Range:
     return Range(asked.low, asked.expected, PROPOSAL_RETRIES * asked.high)
 
 
+def _different_draws(choices: float, trials: int) -> float:
+    """How many of so many choices a predictor's trials draw: m · (1 − (1 − 1/m)^10) of the first ten.
+
+    Optuna's TPE draws these at random (`n_startup_trials`), and keeps to what did well more and more after:
+    what the t-th trial draws is new as often as the tenth, times (10 / t)^1.5.
+    """
+    first = min(_RANDOM_TRIALS, trials)
+    missed = math.pow(1.0 - 1.0 / choices, first)
+    later = sum(math.pow(first / trial, _KEEPING) for trial in range(first + 1, trials + 1))
+    return min(choices, choices * (1.0 - missed) + missed * later)
+
+
+def _new_share(facts: Facts, choices: float, trials: int, coverage: float) -> float:
+    """Part of the requests of trials that none before them asked, on average over predictors.
+
+    A choice drawn u times on minibatches that cover a part c of the rows has been run on 1 − (1 − c)^u of
+    them; that includes the rows of the full evaluations between.
+    """
+    total = sum(predictor.calls for predictor in facts.predictors)
+    if not total or not trials:
+        return 1.0
+    new = 0.0
+    for predictor in facts.predictors:
+        seen = predictor.alternatives
+        drawn = float(trials) if seen is None else _different_draws(max(choices * seen, 1.0), trials)
+        run_on = 1.0 - math.pow(1.0 - coverage, trials / drawn)
+        new += predictor.calls * min(1.0, drawn * run_on / (trials * coverage))
+    return new / total
+
+
 def _prompts(facts: Facts, params: Params, schedule: Schedule, sets: list[BootstrapSet]) -> list[Prompts]:
     """What the evaluations send: as the program is, by trials, and by full evaluations of the best.
 
@@ -155,10 +185,7 @@ def _prompts(facts: Facts, params: Params, schedule: Schedule, sets: list[Bootst
     different = facts.texts.different / facts.texts.count if facts.texts else 1.0
     instructions = 1 + different * (schedule.instructions - 1)
     coverage = min(1.0, schedule.minibatch_size / schedule.val_rows)
-    random_trials = min(_RANDOM_TRIALS, steps["trial"])
-    at_random = combined_share(facts, instructions * len(demos), random_trials * coverage)
-    later = (steps["trial"] - random_trials) * min(at_random, _LATER_NEW)
-    new = (random_trials * at_random + later) / max(steps["trial"], 1)
+    new = _new_share(facts, instructions * len(demos), steps["trial"], coverage)
     drawn = structs.replace(
         mix(demos, runs["trial"]),
         new=new,
@@ -168,7 +195,7 @@ def _prompts(facts: Facts, params: Params, schedule: Schedule, sets: list[Bootst
     return [
         Prompts(runs=runs["default"], new=0.0),
         drawn,
-        structs.replace(drawn, runs=runs["full"], new=1.0 - coverage, rows=schedule.val_rows),
+        structs.replace(drawn, runs=runs["full"], new=0.0, rows=schedule.val_rows),
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Iterable
+from functools import lru_cache
 
 import msgspec
 
@@ -71,8 +72,12 @@ class BootstrapSet(msgspec.Struct, frozen=True):
     @property
     def key(self) -> str:
         """The same for bootstraps whose attempts go the same way, whatever number is wanted."""
-        order = zlib.crc32(",".join(map(str, self.order)).encode())
-        return f"{self.labeled}/{self.rounds}/{self.threshold}/{order:08x}"
+        return f"{self.labeled}/{self.rounds}/{self.threshold}/{_hash_order(self.order):08x}"
+
+
+@lru_cache(maxsize=256)
+def _hash_order(order: tuple[int, ...]) -> int:
+    return zlib.crc32(",".join(map(str, order)).encode())
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

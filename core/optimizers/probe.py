@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import math
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ import msgspec
 from dspy.utils.callback import BaseCallback
 
 from .base import CompileInputs, Optimizer, RowScore, bootstrap_metric
-from .facts import Facts, PredictorFacts, Reflection, Texts, Walk
+from .facts import Facts, PredictorFacts, Reflection, Texts, Walk, count_tokens, fit_growth
 from .plan import BootstrapSet
 from .prompts import fit_choices
 from .spec import Params, resolve_params
@@ -23,7 +22,6 @@ from .watch import Watch, score_of
 
 _DIRECT = ""
 _VAL_ROWS_FOR_REFLECTIONS = 24
-_CHARACTERS_PER_TOKEN = 4
 
 
 class SilentObserver:
@@ -239,11 +237,6 @@ def compare_scores(inputs: CompileInputs, *, rows: int, programs: int) -> float:
         return statistics.fmean(score(variant) > before for variant in variants)
 
 
-def count_tokens(text: str) -> float:
-    """About the tokens of a text: four characters are one, as in English prose."""
-    return len(text) / _CHARACTERS_PER_TOKEN
-
-
 def _with_demos(inputs: CompileInputs, traces: Sequence[Sequence[Any]]) -> dspy.Module:
     program = inputs.student.deepcopy()
     for original, predictor in zip(inputs.student.predictors(), program.predictors(), strict=True):
@@ -369,7 +362,7 @@ def probe_reflections(
     with dspy.context(callbacks=[*dspy.settings.callbacks, counter]):
         optimizer.compile(dataclasses.replace(inputs, params=settings, valset=val, observer=observer))
     return ReflectionProbe(
-        tuple(observer.outcomes), _fit_growth(observer.texts), len(val), counter.new / calls_per_run
+        tuple(observer.outcomes), fit_growth(observer.texts), len(val), counter.new / calls_per_run
     )
 
 
@@ -443,29 +436,6 @@ def _walk(inputs: CompileInputs, bootstrap: BootstrapSet, most: int | None) -> W
     return Walk(bootstrap.key, tuple(watch.outcomes), complete)
 
 
-def _summary(texts: Sequence[str]) -> Texts | None:
-    if not texts:
-        return None
-    return Texts(len(texts), len(set(texts)), statistics.fmean(map(count_tokens, texts)))
-
-
-def _fit_growth(texts: Sequence[tuple[str, str]]) -> Texts | None:
-    """How texts for the same component grow from one to the next, by least squares over ln n."""
-    summary = _summary([text for _, text in texts])
-    if summary is None:
-        return None
-    seen: Counter[str] = Counter()
-    points = []
-    for component, text in texts:
-        seen[component] += 1
-        points.append((math.log(seen[component]), count_tokens(text)))
-    growth = 0.0
-    if max(seen.values()) > 2:  # two texts are no trend
-        growth = max(0.0, statistics.linear_regression(*zip(*points, strict=True)).slope)
-    first = statistics.fmean(tokens - growth * place for place, tokens in points)
-    return msgspec.structs.replace(summary, first=first, growth=growth)
-
-
 class _Proposals(SilentObserver):
     """Keeps what was proposed."""
 
@@ -485,7 +455,7 @@ class _Proposals(SilentObserver):
         self.texts.append(text.strip('"').strip())
 
     def summary(self) -> Texts | None:
-        return _summary(self.texts)
+        return fit_growth([("", text) for text in self.texts], grows=False)
 
 
 class _Reflections(SilentObserver):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .execute import Job
 
 _ROWS: dict[Depth, int] = {"thorough": 40, "small": 6}
-_RUNS: dict[Depth, int | None] = {"thorough": 200, "small": 12}
+_RUNS: dict[Depth, int | None] = {"thorough": 400, "small": 12}
 """Most teacher runs of the bootstraps that are tried."""
 _DEMO_ROWS: dict[Depth, int] = {"thorough": 8, "small": 3}
 _DEMOS = 8
