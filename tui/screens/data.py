@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from textual import on, work
@@ -24,9 +24,10 @@ from ..panes.data.table import TablePane
 from ..panes.data.trail import Trail
 from ..text import clean
 from ..widgets.paged_table import RowTable
+from ..widgets.rows import Line
 from .data_reading import DataReading
 
-_ROW_SECONDS = 0.04
+_ROW_SECONDS = 0.06
 """The row pane follows the cursor once it rests this long, so that a held key stays quick."""
 Side = Literal["row", "profile", "columns", "split"]
 
@@ -66,8 +67,8 @@ class DataScreen(DataReading):
         if (finding := target.get("finding")) is not None and self.survey is not None:
             self._follow(self.survey.profile.findings[int(finding)])
 
-    def show_data(self) -> None:
-        super().show_data()
+    def show_data(self, lines: Sequence[Line] = ()) -> None:
+        super().show_data(lines)
         self._go_where_wanted()
 
     def copied_text(self) -> str | None:
@@ -135,13 +136,12 @@ class DataScreen(DataReading):
 
     @on(RowTable.Moved)
     def follow_cursor(self) -> None:
-        if self._row_timer is None:
-            self._row_timer = self.set_timer(_ROW_SECONDS, self._read_row)
-        self.refresh_bindings()
+        if self._row_timer is not None:
+            self._row_timer.stop()
+        self._row_timer = self.set_timer(_ROW_SECONDS, self._read_row)
 
     @work(exclusive=True, group="row")
     async def _read_row(self) -> None:
-        self._row_timer = None
         row = await self.read_row()
         self.query_one(RowPane).show_row(row, self.query_one(ColumnsPane).roles)
 

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from functools import partial
 
 from textual import on, work
 
 from core.data.freeze import forget_frozen
-from core.data.overlay import Overlay, load_overlay
-from core.data.paging.table import PagedTable, open_table
-from core.data.sources import Source
+from core.data.overlay import Overlay
+from core.data.paging.table import PagedTable
 from core.data.survey import Survey, SurveyJob, run_survey
 from core.errors import CompilotError, DataError
 from core.recipe import DataSpec
 from core.workspace import Workspace
 
 from ..panes.data.columns import ColumnsPane
-from ..panes.data.files import AUTO_BYTES, Target, changed_fields, own_target
+from ..panes.data.files import Target, changed_fields, own_target
 from ..panes.data.marks import RowMarks
+from ..panes.data.opening import open_apart
 from ..panes.data.profile import ProfilePane
 from ..panes.data.split import SplitPane
 from ..widgets.dialogs import Confirm
+from ..widgets.rows import Line
 from .data_edits import RowEditing
+
+_INDEX_SECONDS = 0.2
 
 
 class DataReading(RowEditing):
@@ -75,27 +79,37 @@ class DataReading(RowEditing):
     @work(exclusive=True, group="open")
     async def open_target(self, target: Target) -> None:
         """Open a file; where it is open already, see what of it, its edits or its roles changed."""
-        job = target.survey_job
+        known = None if self._table is None else self._stamp
         try:
-            if await asyncio.to_thread(lambda: job.runs_code) and not await self.compilot.trusted():
-                raise DataError(
-                    "this data is made by the folder's code, which may not run",
-                    where=target.text,
-                    fix="ctrl+r asks again",
-                )
-            stamp = await asyncio.to_thread(stamp_of, job, target)
-            if self._table is None or stamp != self._stamp:
-                table = await open_apart(target)
-                self._close()
-                self._table, self._stamp = table, stamp
-            overlay = await asyncio.to_thread(load_overlay, target.state_dir)
-            large = await asyncio.to_thread(lambda: job.size > AUTO_BYTES)
+            opened = await open_apart(target, known, trusted=self.session.trusted)
+            if opened.needs_trust:
+                if not await self.compilot.trusted():
+                    raise DataError(
+                        "this data is made by the folder's code, which may not run",
+                        where=target.text,
+                        fix="ctrl+r asks again",
+                    )
+                opened = await open_apart(target, known, trusted=True)
         except CompilotError as error:
             self.table_pane.show_problem(error)
             return
-        self.target, self._overlay = target, overlay
-        self.show_data()
-        self._survey(large)
+        if opened.table is not None:
+            self._close()
+            self._table, self._stamp = opened.table, opened.stamp
+        self.target, self._overlay = target, opened.overlay
+        self.show_data(opened.lines)
+        self._survey(opened.large)
+        if opened.table is not None:
+            # Once the first rows are on screen: what indexing loads would keep them waiting.
+            self.set_timer(_INDEX_SECONDS, partial(self._start_index, opened.table))
+
+    def _start_index(self, table: PagedTable) -> None:
+        if table is self._table:
+            try:
+                table.start_index()
+            except OSError as error:
+                what = f"the file cannot be indexed: {error.strerror or error}"
+                self.table_pane.show_problem(DataError(what, where=str(error.filename or "")))
 
     def _close(self) -> None:
         self.table_pane.close_table()
@@ -103,8 +117,8 @@ class DataReading(RowEditing):
             self._table.close()
         self.survey, self.steps = None, []
 
-    def show_data(self) -> None:
-        """Show what is known now: rows, marks, roles, split."""
+    def show_data(self, lines: Sequence[Line] = ()) -> None:
+        """Show what is known now: rows (the first `lines` at once), marks, roles, split."""
         target, table = self.target, self._table
         if target is None or table is None:
             return
@@ -113,7 +127,7 @@ class DataReading(RowEditing):
         marks = RowMarks(table, target.text, self.survey, self._overlay)
         if self.table_pane.source is None:
             self.table_pane.show_problem(None)
-            self.table_pane.open_table(target.text, table, columns.roles, marks)
+            self.table_pane.open_table(target.text, table, columns.roles, marks, lines)
         else:
             self.table_pane.set_marks(columns.roles, marks)
         self.query_one(SplitPane).show_spec(
@@ -231,36 +245,3 @@ class DataReading(RowEditing):
             )
             return
         self.session.note("split", "data")
-
-
-def stamp_of(job: SurveyJob, target: Target) -> object:
-    """What changes when the file on screen is another one or was written again. Raises `DataError`."""
-    sources: list[Source] = job.find_sources(target.text)
-    states = [source.path.stat() for source in sources if source.format != "hf"]
-    return (
-        [(source.path, source.format, source.encoding, source.target) for source in sources],
-        [(state.st_ino, state.st_size, state.st_mtime_ns) for state in states],
-    )
-
-
-async def open_apart(target: Target) -> PagedTable:
-    """The table, opened in a thread; one that comes too late for anybody is closed. Raises `DataError`."""
-    work_on_it = partial(
-        open_table,
-        target.text,
-        target.root,
-        format=target.format,
-        encoding=target.encoding,
-        state_dir=target.state_dir,
-    )
-    opening = asyncio.ensure_future(asyncio.to_thread(work_on_it))
-    try:
-        return await asyncio.shield(opening)
-    except asyncio.CancelledError:
-        opening.add_done_callback(_close_unwanted)
-        raise
-
-
-def _close_unwanted(opening: asyncio.Future[PagedTable]) -> None:
-    if not opening.cancelled() and opening.exception() is None:
-        opening.result().close()

@@ -100,8 +100,13 @@ class RowTable(CursorView):
     def page(self) -> int:
         return max(self.size.height - 1, 1)
 
-    def show(self, source: RowSource, *, row: int = 0, tags: Sequence[str] = ()) -> None:
-        """Show a source, the cursor on `row`. `tags`: the words its lines may have after their number."""
+    def show(
+        self, source: RowSource, *, row: int = 0, tags: Sequence[str] = (), lines: Sequence[Line] = ()
+    ) -> None:
+        """Show a source, the cursor on `row`.
+
+        `tags` are the words its lines may have after their number; `lines` its first block, if at hand.
+        """
         if [column.name for column in source.columns] != [column.name for column in self._columns]:
             self.column = self._first = 0
             self._widths.forget()
@@ -109,6 +114,8 @@ class RowTable(CursorView):
         self._tags = max(map(len, tags), default=0)
         self._begin_anew()
         self.row = 0
+        if lines:
+            self._keep(0, list(lines), source.count)
         self.move(row)
 
     def reread(self) -> None:

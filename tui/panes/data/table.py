@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from textual import on
@@ -18,6 +18,7 @@ from ...widgets.empty import Empty
 from ...widgets.paged_table import RowTable
 from ...widgets.pane import Pane
 from ...widgets.problem import Problem
+from ...widgets.rows import Line
 from .ask_line import AskLine, Kind
 from .filtering import is_empty, parse_filter
 from .finder import Finder
@@ -88,13 +89,20 @@ class TablePane(Pane):
 
     # What is shown
 
-    def open_table(self, file: str, table: PagedTable, roles: Mapping[str, str], marks: RowMarks) -> None:
-        """Show another file from its first row."""
+    def open_table(
+        self,
+        file: str,
+        table: PagedTable,
+        roles: Mapping[str, str],
+        marks: RowMarks,
+        lines: Sequence[Line] = (),
+    ) -> None:
+        """Show another file from its first row; its first `lines` are read already."""
         self.close_table()
         self._file, self._table, self._roles, self._marks = file, table, roles, marks
         self.query_now, self._finder, self.rows.order = Query(), Finder(), None
         self.query_one(AskLine).display = False
-        self._show()
+        self._show(lines=lines)
 
     def close_table(self) -> None:
         """Let go of the file: its searches and its index end."""
@@ -122,13 +130,14 @@ class TablePane(Pane):
         if self._source is not None:
             self._show(self._source.view, row=self.rows.row)
 
-    def _show(self, view: View | None = None, row: int = 0) -> None:
+    def _show(self, view: View | None = None, row: int = 0, lines: Sequence[Line] = ()) -> None:
         if self._table is None or self._marks is None:
             return
         if self._source is not None and self._source.view is not view and self._source.view is not None:
             self._source.view.cancel()
         self._source = PagedSource(self._table, self._roles, self._marks, view)
-        self.rows.show(self._source, row=row, tags=PARTS if self._marks.has_parts else ())
+        tags = PARTS if self._marks.has_parts else ()
+        self.rows.show(self._source, row=row, tags=tags, lines=lines)
         self._look()
         if self._timer is not None:
             self._timer.resume()

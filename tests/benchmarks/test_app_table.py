@@ -1,0 +1,203 @@
+"""The Data place over a million rows through a real pty: first rows and paging, against 10,000 rows."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import pty
+import random
+import select
+import statistics
+import struct
+import subprocess
+import sys
+import termios
+import time
+from fcntl import ioctl
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.benchmark
+FRAME_END = b"\x1b[?2026l"
+ROWS = {"large": 1_000_000, "small": 10_000}
+COLUMNS = ("id", "message", "label", "score", "team", "note")
+CONFIG = """\
+[program]
+target = "program.py:Program"
+[data]
+path = "rows.csv"
+inputs = ["message"]
+[metric]
+target = "builtin:exact_match"
+[models.student]
+model = "embedded/student"
+"""
+APP = """
+import asyncio, json, sys, time
+from pathlib import Path
+from tui.app import CompilotApp
+from tui.settings import Settings
+from tui.widgets.paged_table import RowTable
+
+async def watch(pilot):
+    ready = time.perf_counter()
+    while not (found := pilot.app.screen.query(RowTable)) or found.first().line is None:
+        await asyncio.sleep(0.005)
+    seconds = time.perf_counter() - ready
+    heavy = [name for name in ("polars", "pandas", "dspy", "litellm") if name in sys.modules]
+    Path(sys.argv[2]).write_text(json.dumps({"rows_seconds": seconds, "heavy": heavy}))
+
+CompilotApp(Path(sys.argv[1]), Settings(theme="dark")).run(mouse=False, auto_pilot=watch)
+"""
+
+
+PLAIN = """
+import json, sys
+from pathlib import Path
+from rich.segment import Segment
+from textual.app import App
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+class Plain(ScrollView, can_focus=True):
+    BINDINGS = [("pagedown", "page_down"), ("pageup", "page_up"), ("j", "line")]
+    def on_mount(self):
+        self.virtual_size = Size(110, 1_000_000)
+    def action_page_down(self):
+        self.scroll_to(y=self.scroll_offset.y + 40, animate=False)
+    def action_page_up(self):
+        self.scroll_to(y=self.scroll_offset.y - 40, animate=False)
+    def action_line(self):
+        self.refresh_line(self.scroll_offset.y)
+    def render_line(self, y):
+        return Strip([Segment(f" {self.scroll_offset.y + y:>8} cell {n:<9}") for n in range(5)])
+
+async def watch(pilot):
+    Path(sys.argv[2]).write_text(json.dumps({"rows_seconds": 0, "heavy": []}))
+
+class Empty(App):
+    def compose(self):
+        yield Plain()
+
+Empty().run(mouse=False, auto_pilot=watch)
+"""
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    chance = random.Random(0)
+    words = ["alpha", "beta", "gamma", "delta,", "epsilon", '"zeta"', "eta", "theta"]
+    found = {}
+    for name, rows in ROWS.items():
+        folder = tmp_path_factory.mktemp(name)
+        (folder / "compilot.toml").write_text(CONFIG)
+        with (folder / "rows.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            for i in range(rows):
+                text = " ".join(chance.choices(words, k=8))
+                writer.writerow((i, text, chance.choice("abc"), chance.random(), i % 9, f"n{i % 1000}"))
+        found[name] = folder
+    return found
+
+
+class Terminal:
+    """An app on a pty of 120 × 40."""
+
+    def __init__(self, code: str, folder: Path, report: Path) -> None:
+        self.report = report
+        script = report.with_suffix(".py")
+        script.write_text(code)
+        self._master, slave = pty.openpty()
+        ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        self._child = subprocess.Popen(
+            [sys.executable, str(script), str(folder), str(report)],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"},
+            start_new_session=True,
+        )
+        os.close(slave)
+
+    def drain(self, quiet: float) -> int:
+        """Bytes that came until nothing did for `quiet` seconds."""
+        count = 0
+        while select.select([self._master], [], [], quiet)[0]:
+            count += len(os.read(self._master, 1 << 16))
+        return count
+
+    def press(self, keys: bytes) -> float:
+        """Seconds from a key to the end of the first frame that it changed; later ones are waited out."""
+        start = time.perf_counter()
+        os.write(self._master, keys)
+        frame = b""
+        while FRAME_END not in frame and select.select([self._master], [], [], 2.0)[0]:
+            frame += os.read(self._master, 1 << 16)
+        seconds = time.perf_counter() - start
+        self.drain(0.15)
+        return seconds
+
+    def answer_modes(self) -> None:
+        """Says, as a terminal does, that frames may be sent whole: their ends can be seen then."""
+        os.write(self._master, b"\x1b[?2026;1$y")
+
+    def wait_for_rows(self) -> dict[str, object]:
+        end = time.monotonic() + 60
+        while not self.report.exists() or not self.report.read_text():
+            assert time.monotonic() < end, "no rows within a minute"
+            self.drain(0.02)
+        return dict(json.loads(self.report.read_text()))
+
+    def close(self) -> None:
+        self._child.kill()
+        self._child.wait()
+        os.close(self._master)
+
+
+def measure(code: str, folder: Path, report: Path) -> dict[str, float]:
+    terminal = Terminal(code, folder, report)
+    try:
+        seen = terminal.wait_for_rows()
+        assert seen["heavy"] == []
+        cached = folder / ".compilot" / "cache"
+        end = time.monotonic() + 120
+        while code is APP and not list(cached.glob("*.json")) and time.monotonic() < end:
+            terminal.drain(0.2)
+        terminal.answer_modes()
+        terminal.drain(1.0)
+        pages = [terminal.press(b"\x1b[6~") for _ in range(40)]
+        back = [terminal.press(b"\x1b[5~") for _ in range(20)]
+        rows = [terminal.press(b"j") for _ in range(20)]
+        terminal.drain(1.0)
+        return {
+            "first rows": float(str(seen["rows_seconds"])) * 1e3,
+            "page down": statistics.median(pages) * 1e3,
+            "page up": statistics.median(back) * 1e3,
+            "one row": statistics.median(rows) * 1e3,
+            "idle bytes": float(terminal.drain(2.0)),
+        }
+    finally:
+        terminal.close()
+
+
+def test_a_million_rows_page_like_ten_thousand(
+    folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = measure(PLAIN, tmp_path, tmp_path / "plain_report.json")
+    found = {name: measure(APP, folder, tmp_path / f"{name}.json") for name, folder in folders.items()}
+    with capsys.disabled():
+        print("\n  milliseconds, median, on a pty of 120 × 40")
+        for name, numbers in {"plain lines": plain, **found}.items():
+            told = ", ".join(f"{what} {value:.1f}" for what, value in numbers.items())
+            print(f"  {ROWS.get(name, name)} rows: {told}")
+        ratio = found["large"]["page down"] / found["small"]["page down"]
+        cost = found["large"]["page down"] / plain["page down"]
+        print(f"  page down, large against small: {ratio:.2f}×; against plain lines: {cost:.2f}×")
+    assert found["large"]["first rows"] <= max(300, 20 * plain["page down"])
+    assert ratio <= 1.5
+    assert cost <= 3
+    assert found["large"]["idle bytes"] == 0
