@@ -8,13 +8,13 @@ COMMANDS = (
     Command("metric.edit", "e", "Edit", "Go into the editor; escape leaves it."),
     Command("metric.save", "ctrl+s", "Save", "Write the file, and keep its text as a new version."),
     Command(
-        "metric.test", "r,ctrl+g", "Test on rows", "Score kept answers with the text as it is, saved or not."
+        "metric.test", "r,ctrl+g", "Test rows", "Score kept answers with the text as it is, saved or not."
     ),
     Command(
         "metric.examine", "D", "Doctor", "Examine the metric with the program's own answers on some rows."
     ),
     Command("metric.answers", "a", "Answers", "Choose whose answers are scored: a run's, or new ones."),
-    Command("metric.next_finding", "n", "Next finding", "Jump to the line of the next finding."),
+    Command("metric.next_finding", "n,ctrl+n", "Finding", "Jump to the line of the next finding."),
     Command(
         "metric.previous_finding", "N", "Finding before", "Jump to the line of the finding before.", False
     ),
@@ -23,7 +23,7 @@ COMMANDS = (
         "metric.copy_builtin", "i", "Copy into a file", "Write this built-in metric into a file of your own."
     ),
     Command(
-        "metric.rescore", "o", "Rescore a run", "Score all that a past run answered, with the text as it is."
+        "metric.rescore", "o", "Rescore", "Score all that a past run answered, with the text as it is.", False
     ),
     Command("metric.discard", "u", "Discard edits", "Take back all that was not saved; asks.", False),
     Command(
@@ -36,4 +36,6 @@ COMMANDS = (
     Command(
         "metric.restore", "enter", "Restore", "Put this version into the editor, unsaved.", pane="versions"
     ),
+    Command("metric.enter", "enter", "Edit", "Go into the editor.", False, "editor"),
+    Command("metric.leave", "escape", "Leave", "Leave the editor: single keys work again.", pane="code"),
 )

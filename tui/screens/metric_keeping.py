@@ -37,6 +37,8 @@ class MetricKeeping(MetricTrials):
     def __init__(self) -> None:
         super().__init__()
         self._kept_text = ""
+        self._settling = False
+        """Whether the file is looked at, or asked about: coming back from a question asks no other."""
 
     def on_mount(self) -> None:
         self._show_parts()
@@ -56,7 +58,7 @@ class MetricKeeping(MetricTrials):
         raise NotImplementedError
 
     async def on_screen_resume(self) -> None:
-        if self.opened is not None:
+        if self.opened is not None and not self._settling:
             self._settle_with_disk()
 
     def on_screen_suspend(self) -> None:
@@ -68,7 +70,7 @@ class MetricKeeping(MetricTrials):
             return
         if self.opened is None or self.opened.spec != draft.metric:
             self.open_text()
-        else:
+        elif not self._settling:
             self._settle_with_disk()
 
     def unsaved_work(self) -> str | None:
@@ -98,7 +100,11 @@ class MetricKeeping(MetricTrials):
         if opened.source is not None and opened.source.line:
             self.editor.code.go_to(opened.source.line)
         if opened.draft is not None:
-            await self._offer_draft(workspace, opened)
+            self._settling = True
+            try:
+                await self._offer_draft(workspace, opened)
+            finally:
+                self._settling = False
 
     def _fail(self, error: CompilotError | None) -> None:
         self.opened = None
@@ -156,7 +162,16 @@ class MetricKeeping(MetricTrials):
         await self._settle()
 
     async def _settle(self) -> bool:
-        """Another program's change of the file is read, or asked about; False while it is open."""
+        """Another program's change of the file is read, or asked about; False where it stays unsettled."""
+        if self._settling:
+            return False
+        self._settling = True
+        try:
+            return await self._read_change()
+        finally:
+            self._settling = False
+
+    async def _read_change(self) -> bool:
         workspace, opened = self.session.workspace, self.opened
         if workspace is None or opened is None or not await asyncio.to_thread(is_stale, opened):
             return True
@@ -166,10 +181,8 @@ class MetricKeeping(MetricTrials):
             self.compilot.say_error(error)
             return False
         if again.gone:
-            # The text here is all there is of it.
             self.opened = again
-            self.editor.rebase("", "")
-            self.compilot.say(f"{opened.name} is gone from the disk; ctrl+s writes it again")
+            self.editor.lose_file()
             return True
         mine, edited = self.text, self.editor.changed
         if edited and mine != again.text:
@@ -193,7 +206,8 @@ class MetricKeeping(MetricTrials):
             return
         text = self.text
         # A draft that is still on its way to disk must not come after the save.
-        await self.workers.wait_for_complete([worker for worker in self.workers if worker.group == "draft"])
+        for worker in [worker for worker in self.workers if worker.group == "draft"]:
+            await worker.wait()
         score = self.score if self.examined_digest == digest(text) else None
         try:
             self.opened = await asyncio.to_thread(save_metric, workspace, self.opened, text, score)

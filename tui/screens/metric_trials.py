@@ -81,9 +81,6 @@ class MetricTrials(BusyPlace):
         if answers is None or opened is None:
             return
         pane = self.query_one(RowsPane)
-        views = self.query_one(Views)
-        if views.active not in ("view-rows", "view-findings"):
-            views.go("view-rows")
         desk, text, sources = self.session.desk(), self.text, self._sources()
 
         def told(progress: Mapping[str, Any]) -> None:
@@ -105,11 +102,13 @@ class MetricTrials(BusyPlace):
             pane.show_problem(error)
             pane.show_rows([])
             self.show_findings()
+            self.query_one(Views).go("view-findings")
             return
         self.score = scored.score
         pane.show_problem(None)
         pane.say(answers.told)
         pane.show_rows(join_rows(answers, scored))
+        self.query_one(Views).go("view-rows")
         if scored.ledger.get("judge", {}).get("asked"):
             self.examined = []
             self.show_findings("The metric asks a model, so the doctor waits for a key: D examines it.")

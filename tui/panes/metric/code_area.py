@@ -11,6 +11,8 @@ from textual.message import Message
 from textual.widgets import TextArea
 from textual.widgets.text_area import TextAreaTheme
 
+from ...registry import bindings
+
 MOST_COLOURED_LINES = 500
 """The whole text is parsed again at each key: beyond this it would be felt."""
 _APP_KEYS = frozenset({"f6", "f7"})
@@ -25,10 +27,20 @@ _PARTS = {
 }
 
 
+def next_indent(line: str, width: int = 4) -> str:
+    """The blanks that a line after this one begins with: as many, and one step more after a colon."""
+    own = line[: len(line) - len(line.lstrip())]
+    return own + " " * width if line.rstrip().endswith(":") else own
+
+
 class CodeArea(TextArea, inherit_bindings=False):
     """Escape leaves it, whatever tab does."""
 
-    BINDINGS = [one for one in TextArea.BINDINGS if getattr(one, "key", "") not in _APP_KEYS]  # noqa: RUF012
+    PANE = "code"
+    BINDINGS = [  # noqa: RUF012 - Textual's own type
+        *(one for one in TextArea.BINDINGS if getattr(one, "key", "") not in _APP_KEYS),
+        *bindings("metric", pane="code"),
+    ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *TextArea.COMPONENT_CLASSES,
         *(f"code-area--{name}" for name in _PARTS),
@@ -66,10 +78,19 @@ class CodeArea(TextArea, inherit_bindings=False):
         self.app.theme_changed_signal.subscribe(self, lambda _: self._take_colours())
 
     async def on_key(self, event: events.Key) -> None:
+        # Textual's own editor moves the focus on instead, before any binding is looked at.
         if event.key == "escape":
             event.stop()
             event.prevent_default()
-            self.post_message(self.Left())
+            self.action_leave()
+        elif event.key == "enter" and not self.read_only:
+            event.stop()
+            event.prevent_default()
+            row, column = self.selection.start
+            self.insert("\n" + next_indent(self.document.get_line(row)[:column], self.indent_width))
+
+    def action_leave(self) -> None:
+        self.post_message(self.Left())
 
     def load_text(self, text: str) -> None:
         super().load_text(text)

@@ -8,6 +8,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Static, TextArea
 
+from ...registry import bindings
 from ...text import clean
 from ...widgets.foreign import foreign
 from ...widgets.pane import Pane
@@ -17,8 +18,11 @@ PAUSE_SECONDS = 0.25
 """After the last key the text is read for mistakes."""
 
 
-class EditorPane(Pane, can_focus=True):
-    """Focused itself, single keys work; the focus inside, letters are text."""
+class EditorPane(Pane, can_focus=True, can_focus_children=False):
+    """Focused itself, single keys work and tab goes on; the focus inside, letters and tab are text."""
+
+    PANE = "editor"
+    BINDINGS = bindings("metric", pane="editor")
 
     class Paused(Message):
         """The person stopped typing for a moment."""
@@ -27,6 +31,8 @@ class EditorPane(Pane, can_focus=True):
         super().__init__(title="Metric", id="editor")
         self.baseline = ""
         """The text of the file as the editor holds it."""
+        self.gone = False
+        """Whether the file is not on disk any more."""
         self._pause: Timer | None = None
         self._name = ""
         self._note = ""
@@ -60,22 +66,25 @@ class EditorPane(Pane, can_focus=True):
         code.move_cursor(place)
         self.show_state()
 
-    def accept(self, note: str) -> None:
-        """The text as it is now is the file's."""
-        self.baseline = self.code.text
-        self._note = note
-        self.show_state()
-
     def rebase(self, baseline: str, note: str) -> None:
         """The file holds another text than the editor does."""
         self.baseline = baseline
+        self.gone = False
         self._note = note
+        self.show_state()
+
+    def lose_file(self) -> None:
+        """There is no file any more: the text here is all there is of it."""
+        self.baseline = ""
+        self.gone = True
         self.show_state()
 
     def show_state(self) -> None:
         code = self.code
         row, column = code.cursor_location
         state = "unsaved" if self.changed else self._note
+        if self.gone:
+            state = "gone from the disk: ctrl+s writes it again"
         self.name_pane(
             clean(self._name), f"{state}  {row + 1}:{column + 1}" if state else f"{row + 1}:{column + 1}"
         )
@@ -100,6 +109,9 @@ class EditorPane(Pane, can_focus=True):
     def note_cursor(self, event: TextArea.SelectionChanged) -> None:
         event.stop()
         self.show_state()
+
+    def action_enter(self) -> None:
+        self.code.focus()
 
     @on(CodeArea.Left)
     def leave(self, event: CodeArea.Left) -> None:
