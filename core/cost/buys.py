@@ -122,7 +122,7 @@ class Bought(msgspec.Struct, frozen=True, kw_only=True):
             return self.notes[0] if self.notes else f"any number of {self.unit}"
         if self.count == 0:
             return "; ".join((f"not even the smallest run of {self.optimizer}", *self.notes))
-        about = f"about {self.count:,} {self.unit} of {self.optimizer}"
+        about = f"about {self.count:,} {self.unit}"
         if self.limited_by is not None:
             about += f", limited by {self.limited_by}"
         return "; ".join((about, *self.notes))

@@ -89,7 +89,7 @@ def _change_of(recipe: Recipe, name: str, value: str) -> Change:
     if name in ROLES:
         return change_model(recipe, name, value)
     if dial and role in ROLES:
-        return change_thinking(recipe, role, int(value) if value.isdigit() else value)
+        return change_thinking(recipe, role, int(value) if value.isdecimal() else value)
     if name in ("threads", "num_threads"):
         return change_threads(recipe, _whole(name, value, least=1))
     assert recipe.optimizer is not None

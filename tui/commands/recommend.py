@@ -102,6 +102,13 @@ def describe_advice(advice: Advice, *, every: bool = False) -> list[str]:
     rest = fitting[len(shown) :]
     if rest:
         lines += ["", "The others:", *_rest_lines(rest)]
+    bought = [
+        [f"  {one.optimizer}", one.cost.buys.removeprefix("about ").replace("limited by", "until")]
+        for one in fitting
+        if one.cost is not None and one.cost.buys
+    ]
+    if bought:
+        lines += ["", "The budget buys about:", *map(_cut, table(bought))]
     if unfit:
         lines += ["", "Cannot be run here:"]
         for one in unfit:
@@ -142,8 +149,6 @@ def _ranked_lines(place: int, one: Ranked) -> list[str]:
     lines = _wrap(f"{place}. {one.optimizer}  score {one.score}{_cost(one)}", "", "   ")
     for point in one.points:
         lines += _wrap(f"{point.points:+d}  {point.reason}  [{point.source}]", "   ", "       ")
-    if one.cost is not None and one.cost.buys:
-        lines += _wrap(f"the budget buys {one.cost.buys}", "   ")
     for change in one.change:
         points, _, text = change.partition(": ")
         lines += _wrap(f"{points} if you {text}", "   ", "      ")

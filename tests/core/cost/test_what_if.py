@@ -2,9 +2,11 @@
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_estimate import MEASURED, PRICED, make_recipe
 
-from core.cost.changes import change_size, parse_change, sizes_of
+from core.cost.changes import change_size, check_change, parse_change, sizes_of
 from core.cost.estimate import estimate_run
 from core.cost.facts import CallTokens
 from core.cost.mitigations import find_cheaper, mitigate, suggest_changes
@@ -168,6 +170,29 @@ def test_what_is_no_change_is_refused(text):
         parse_change(text, make_recipe("GEPA"), MEASURED)
     assert raised.value.fix
     assert "--what-if" in raised.value.where
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.text(max_size=20)
+    | st.tuples(
+        st.sampled_from(
+            ["val", "train", "threads", "student", "judge.thinking", "preset", "auto", "use_merge"]
+        ),
+        st.text(max_size=12) | st.integers().map(str),
+    ).map("=".join)
+)
+def test_any_text_is_a_change_or_a_person_s_error(text):
+    recipe = make_recipe("GEPA")
+    try:
+        change = parse_change(text, recipe, MEASURED)
+        check_change(text, recipe)
+    except CompilotError as error:
+        assert error.what
+        assert error.fix
+    else:
+        found = try_change(recipe, MEASURED, change)
+        assert (found.after is None) is (found.problem is not None)
 
 
 def test_values_are_checked_by_the_parameter():
