@@ -17,6 +17,7 @@ from ..models.roles import fill_roles
 from ..optimizers import registry
 from ..optimizers.spec import parse_setting, resolve_params
 from ..recipe import ROLES, SPLITS, DataSpec, ModelProfile, Recipe, Role, SplitName, SplitSpec
+from ..settings import parse_recipe
 from .buys import with_params
 from .facts import Measured
 
@@ -113,9 +114,11 @@ def change_model(recipe: Recipe, role: Role, model: str) -> Change:
 
 
 def change_thinking(recipe: Recipe, role: Role, thinking: int | str) -> Change:
-    """Another thinking budget for a role's model."""
+    """Another thinking budget for a role's model. Raises `ConfigError` for what is no such thing."""
     old = fill_roles(recipe.models)[role]
     profile = msgspec.structs.replace(old, thinking=thinking)
+    tree = msgspec.structs.replace(recipe, models={**recipe.models, role: profile}, workspace="").to_dict()
+    parse_recipe(tree, where="--what-if")
 
     def apply(one: Recipe) -> Recipe:
         return msgspec.structs.replace(one, models={**one.models, role: profile})

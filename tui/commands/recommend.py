@@ -103,7 +103,7 @@ def describe_advice(advice: Advice, *, every: bool = False) -> list[str]:
     if rest:
         lines += ["", "The others:", *_rest_lines(rest)]
     bought = [
-        [f"  {one.optimizer}", one.cost.buys.removeprefix("about ").replace("limited by", "until")]
+        [f"  {one.optimizer}", one.cost.buys.removeprefix("about ")]
         for one in fitting
         if one.cost is not None and one.cost.buys
     ]
