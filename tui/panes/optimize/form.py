@@ -257,8 +257,10 @@ class Form(VerticalScroll, can_focus=True):
 
     def _move(self, place: int) -> None:
         place = max(0, min(place, len(self.sheet.fields) - 1))
-        self.cursor = place
-        self._paint()
+        if place != self.cursor:
+            self._line.remove_class("-cursor")
+            self.cursor = place
+            self._line.add_class("-cursor")
         self._line.scroll_visible(animate=False)
         self.post_message(self.Moved(self, self.field))
 

@@ -23,7 +23,7 @@ class FormPane(Pane):
 
     DEFAULT_CSS = """
     FormPane {
-        .meaning { height: auto; max-height: 5; border-top: solid $panel-lighten-2; }
+        .meaning { height: 6; border-top: solid $panel-lighten-2; }
     }
     """
     EMPTY = ""
@@ -60,7 +60,7 @@ class FormPane(Pane):
         )
         shown = self.query_one(".meaning", Static)
         if shown.content != text:
-            shown.update(text)
+            shown.update(text, layout=False)
 
 
 class ParametersPane(FormPane):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from core.errors import OptimizerError
@@ -73,7 +74,7 @@ class Sheet:
     def put(self, name: str, value: Any) -> Sheet:
         """A value that fits the declaration; nothing is kept that would hold anyway."""
         plain = self.reset(name)
-        if name != PRESET and plain._settled()[name] == value:
+        if name != PRESET and plain._settled[name] == value:
             return plain
         return replace(plain, params={**plain.params, name: value})
 
@@ -85,10 +86,10 @@ class Sheet:
             unread={key: wrong for key, wrong in self.unread.items() if key != name},
         )
 
-    @property
+    @cached_property
     def fields(self) -> tuple[Field, ...]:
         """One for each parameter, in the order of the declaration; a preset comes first."""
-        settled, problems = self._settled(), self.problems
+        settled, problems = self._settled, self.problems
         fields = [
             Field(
                 parameter,
@@ -106,7 +107,7 @@ class Sheet:
     def field(self, name: str) -> Field:
         return next(field for field in self.fields if field.name == name)
 
-    @property
+    @cached_property
     def problems(self) -> dict[str, Wrong]:
         """By field: a text that cannot be read, or a combination that cannot work."""
         found: dict[str, Wrong] = {}
@@ -126,6 +127,7 @@ class Sheet:
         """Defaults that were adapted to the data."""
         return resolve_params(replace(self.spec, conflicts=()), self.params, self.facts).notes
 
+    @cached_property
     def _settled(self) -> dict[str, Any]:
         return resolve_params(replace(self.spec, conflicts=()), self.params, self.facts).params
 
