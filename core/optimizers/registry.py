@@ -80,6 +80,12 @@ def get(name: str) -> Optimizer:
     Raises `OptimizerError` for an unknown name, with the nearest ones, and for one that cannot be run here,
     with what it needs.
     """
+    if ":" in name:
+        raise OptimizerError(
+            f"{name} is the workspace's own optimizer: nothing is declared about it",
+            where="optimizer.name",
+            fix="a dry run counts its calls: `compilot estimate --dry-run`",
+        )
     by_lower = {known.lower(): known for known in (*_OPTIMIZERS, *UNAVAILABLE)}
     known = by_lower.get(name.lower(), name)
     if known in _OPTIMIZERS:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OptimizerError
+from . import registry
 from .base import CompileInputs, Optimizer
 from .facts import Facts
 from .plan import Work
@@ -22,6 +23,11 @@ _TYPES: dict[type, ParameterType] = {bool: "bool", int: "int", float: "float", s
 def is_supplied(name: str) -> bool:
     """Whether an optimizer's name is a place in the person's own code."""
     return ":" in name
+
+
+def find_spec(name: str, params: Params) -> Spec:
+    """The declaration of a registered optimizer; of the person's own, what is known without its code."""
+    return _declare(name, params, "") if is_supplied(name) else registry.get(name).spec
 
 
 def load_optimizer(name: str, root: Path, params: Params) -> Optimizer:
@@ -42,14 +48,6 @@ def load_optimizer(name: str, root: Path, params: Params) -> Optimizer:
             where="optimizer.name",
             fix="name a DSPy optimizer class, or a function that takes student, trainset and metric",
         )
-    spec = Spec(
-        name=name,
-        summary=(inspect.getdoc(found) or name).partition("\n")[0],
-        description=inspect.getdoc(found) or "",
-        parameters=tuple(_parameter(key, value) for key, value in params.items()),
-        roles=("student", "teacher", "reflection", "proposer"),
-        seed_use="What its own code does with the argument seed.",
-    )
 
     def build(inputs: CompileInputs, params: Params) -> dspy.Module:
         return _compile(found, inputs, params)
@@ -61,7 +59,18 @@ def load_optimizer(name: str, root: Path, params: Params) -> Optimizer:
             fix="a dry run counts it: `compilot estimate --dry-run`",
         )
 
-    return Optimizer(spec, build, work)
+    return Optimizer(_declare(name, params, inspect.getdoc(found) or ""), build, work)
+
+
+def _declare(name: str, params: Params, description: str) -> Spec:
+    return Spec(
+        name=name,
+        summary=description.partition("\n")[0] or "The workspace's own optimizer.",
+        description=description,
+        parameters=tuple(_parameter(key, value) for key, value in params.items()),
+        roles=("student", "teacher", "reflection", "proposer"),
+        seed_use="What its own code does with the argument seed.",
+    )
 
 
 def _compile(found: Any, inputs: CompileInputs, params: Params) -> dspy.Module:

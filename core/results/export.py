@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from ..errors import RunError
-from ..optimizers import registry
+from ..optimizers.supplied import find_spec
 from ..runs.folder import RunFolder
 from ..runs.follow import load_state
 from ..runs.revive import read_candidate
@@ -34,7 +34,7 @@ def export_run(run: Path, destination: Path, *, candidate: str | None = None) ->
     record = read_candidate(folder, candidate)
     state = load_state(run)
     assert stored.recipe.optimizer is not None
-    artifact = registry.get(stored.recipe.optimizer.name).spec.artifact
+    artifact = find_spec(stored.recipe.optimizer.name, stored.recipe.optimizer.params).artifact
     plain = not record.get("runtime") and artifact.kind != "ensemble"
     _prepare(destination)
     program = destination / "program.json"

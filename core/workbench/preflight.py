@@ -14,9 +14,9 @@ from ..findings import Level
 from ..models.profiles import check_profile, is_known_model, nearest_models
 from ..models.roles import fill_roles
 from ..models.secrets import key_state
-from ..optimizers import registry
 from ..optimizers.facts import Facts
 from ..optimizers.spec import check_needs, resolve_params
+from ..optimizers.supplied import find_spec
 from ..recipe import Recipe, Role
 from .desk import Desk
 from .reports import LoadReport
@@ -135,7 +135,7 @@ def _check_optimizer(recipe: Recipe, loaded: LoadReport) -> Iterator[Check]:
         return
     name = recipe.optimizer.name
     try:
-        spec = registry.get(name).spec
+        spec = find_spec(name, recipe.optimizer.params)
         facts = _facts(loaded)
         resolve_params(spec, recipe.optimizer.params, facts)
         if facts is not None:

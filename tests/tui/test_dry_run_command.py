@@ -63,6 +63,23 @@ def test_seven_modules_with_gepa_three_figures_beside_one_another(pipeline7, cap
     print(found.group())
 
 
+def test_an_optimizer_of_the_workspace_has_a_dry_run_and_no_estimate(router, capsys):
+    (router / "mine.py").write_text(
+        "def mine(student, trainset, rounds):\n"
+        "    for row in trainset[:rounds]:\n"
+        "        student(**row.inputs())\n"
+        "    return student\n"
+    )
+    choice = ("--optimizer", "mine.py:mine", "--set", "rounds=7", "--success-rate", "0.5")
+    assert run_command(arguments(router, *choice, "--json")) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["dry_run"]["calls"]["student"]["expected"] == 72 + 72 + 108 + 7
+    assert run_command(arguments(router, *choice)) == 0
+    assert "student" in capsys.readouterr().out
+    assert run_command(["estimate", "--workspace", str(router), "--optimizer", "mine.py:mine"]) == 1
+    assert "--dry-run" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("more", "code"),
     [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ..output import print_json, print_lines
 from ..text import clean, count, duration, percent, table
 
 if TYPE_CHECKING:
@@ -58,6 +59,27 @@ def run_dry_if_wanted(recipe: Recipe, wanted: bool, success_rates: tuple[float, 
         return dry_run(recipe, rates=success_rates or None, on_progress=show)
 
 
+def run_own_dry(recipe: Recipe, wanted: bool, success_rates: tuple[float, ...], as_json: bool) -> int | None:
+    """The dry run alone, for an optimizer of the workspace's own, which has no closed form.
+
+    The exit code; None for every other optimizer, and where no dry run was asked for.
+    """
+    from core.optimizers.supplied import is_supplied
+
+    assert recipe.optimizer is not None
+    if not wanted or not is_supplied(recipe.optimizer.name):
+        return None
+    dry = run_dry_if_wanted(recipe, wanted, success_rates)
+    assert dry is not None
+    if as_json:
+        print_json({"optimizer": dry.optimizer, "dry_run": dry.to_dict()})
+    else:
+        rows = [("calls", "dry run", "low", "high")]
+        rows += [(role, *_three(calls)) for role, calls in (*dry.calls.items(), ("total", dry.total))]
+        print_lines([f"dry run of {dry.optimizer}", "", *table(rows, "<>>>"), "", *_describe_rates(dry)])
+    return 0
+
+
 def describe_dry_run(found: Estimate, dry: DryRun | None) -> Iterator[str]:
     """The dry run's calls by role beside the estimate's, and what each success rate came to."""
     if dry is None:
@@ -77,6 +99,10 @@ def describe_dry_run(found: Estimate, dry: DryRun | None) -> Iterator[str]:
         f"{count(found.total.calls.expected)} · rule of thumb {count(found.rule_of_thumb.calls)}"
     )
     yield ""
+    yield from _describe_rates(dry)
+
+
+def _describe_rates(dry: DryRun) -> Iterator[str]:
     yield from table(
         [
             ("right", "reached", "calls", "program runs", "trials", "took", "calls a second"),

@@ -13,7 +13,7 @@ from core.workspace import Workspace
 
 from ..output import print_json, print_lines, say
 from ..text import count, duration, short_count, table, usd
-from .dry_run import describe_dry_run, dry_run_options, run_dry_if_wanted
+from .dry_run import describe_dry_run, dry_run_options, run_dry_if_wanted, run_own_dry
 from .options import json_option, read_recipe, recipe_options, workspace_option
 from .what_if import check_changes, describe_further, look_further
 
@@ -58,6 +58,8 @@ def estimate(
             raise click.UsageError("--dry-run runs one recipe: leave out --all")
         return _estimate_all(place, as_json, recipe_choice)
     recipe = read_recipe(place, **recipe_choice)
+    if (own := run_own_dry(recipe, dry_run, success_rates, as_json)) is not None:
+        return own
     check_changes(recipe, changes)
     found = _estimate([recipe], place)[0]
     if isinstance(found, CompilotError):

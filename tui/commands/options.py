@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -73,6 +74,7 @@ def read_recipe(
     """The workspace's recipe with the options laid over it, optimizer and parameters checked."""
     from core.optimizers import registry
     from core.optimizers.spec import parse_setting, validate_params
+    from core.optimizers.supplied import find_spec, is_supplied
 
     chosen = optimizer or _chosen_optimizer(workspace)
     if chosen is None:
@@ -81,11 +83,12 @@ def read_recipe(
             where=f"{workspace.config_path}: optimizer.name",
             fix=f"choose one with --optimizer: {', '.join(registry.names())}",
         )
-    spec = registry.get(chosen).spec
+    spec = find_spec(chosen, {})
+    read = _read_free if is_supplied(chosen) else partial(parse_setting, spec)
     tree, params = _split_settings(settings)
     recipe = workspace.recipe(
         optimizer=spec.name,
-        params=dict(parse_setting(spec, text) for text in params),
+        params=dict(read(text) for text in params),
         seed=seed,
         num_threads=threads,
         budget={
@@ -102,7 +105,7 @@ def read_recipe(
         settings=tree,
     )
     assert recipe.optimizer is not None
-    validate_params(spec, recipe.optimizer.params)
+    validate_params(find_spec(spec.name, recipe.optimizer.params), recipe.optimizer.params)
     return recipe
 
 
@@ -131,6 +134,12 @@ def _split_settings(settings: tuple[str, ...]) -> tuple[dict[str, Any], list[str
         else:
             params.append(text)
     return tree, params
+
+
+def _read_free(text: str) -> tuple[str, Any]:
+    """A parameter of the workspace's own optimizer: nothing says what it takes."""
+    name, _, value = text.partition("=")
+    return name.strip(), _read_value(value)
 
 
 def _read_value(text: str) -> Any:
