@@ -14,8 +14,8 @@ from ..models.prices import price_of, usd_of
 from ..models.roles import fill_roles
 from ..optimizers import registry
 from ..optimizers.plan import Plan, Range, add_up
-from ..optimizers.spec import resolve_params
-from ..recipe import ModelProfile, Price, Recipe, Role
+from ..optimizers.spec import check_needs, resolve_params
+from ..recipe import Budget, ModelProfile, Price, Recipe, Role
 from .facts import Measured, get_facts
 from .tokens import RoleTokens, count_tokens
 
@@ -78,6 +78,7 @@ def estimate_run(recipe: Recipe, measured: Measured) -> Estimate:
         raise OptimizerError("no optimizer is chosen", where="optimizer.name", fix="name one, e.g. GEPA")
     optimizer = registry.get(recipe.optimizer.name)
     facts = measured.facts
+    check_needs(optimizer.spec, facts)
     params = resolve_params(optimizer.spec, recipe.optimizer.params, facts).params
     plan = optimizer.plan(facts, recipe.optimizer.params)
     models = fill_roles(recipe.models)
@@ -87,13 +88,19 @@ def estimate_run(recipe: Recipe, measured: Measured) -> Estimate:
         for role, one in tokens.items()
     }
     guessed = [role for role in plan.calls if role not in measured.tokens]
+    total = _add_roles(list(roles.values()))
+    minutes = _minutes(recipe, plan, measured, tokens)
     return Estimate(
         optimizer=optimizer.spec.name,
         roles=roles,
-        total=_add_roles(list(roles.values())),
-        minutes=_minutes(recipe, plan, measured, tokens),
+        total=total,
+        minutes=minutes,
         program_runs=_whole(plan.student_runs + plan.teacher_runs),
-        assumptions=(*plan.assumptions, *_assumptions(recipe, measured, models, roles, guessed)),
+        assumptions=(
+            *plan.assumptions,
+            *_assumptions(recipe, measured, models, roles, guessed),
+            *_compare_caps(recipe.budget, roles, total, minutes, plan.student_runs.expected),
+        ),
         rule_of_thumb=rule_of_thumb(
             modules=max(len(facts.predictors), 1),
             val=facts.val or 0,
@@ -213,6 +220,48 @@ def _assumptions(
     ]
     told += [_tell_cache(role, models[role], measured) for role in roles if _has_cache_price(models[role])]
     told.append(f"tokens and dollars leave out repeated requests; {recipe.run.num_threads} threads")
+    return told
+
+
+def _compare_caps(
+    budget: Budget,
+    roles: Mapping[Role, RoleEstimate],
+    total: RoleEstimate,
+    minutes: Range,
+    runs: float,
+) -> list[str]:
+    """Where a cap ends the run before it is done, and where it does not even reach for one program run."""
+    student = roles.get("student")
+
+    def amounts(one: RoleEstimate) -> dict[str, float | None]:
+        return {
+            "usd": one.usd.expected if one.usd else None,
+            "calls": one.paid.expected,
+            "tokens": one.input_tokens.expected + one.output_tokens.expected,
+        }
+
+    needs = {**amounts(total), "minutes": minutes.expected}
+    by_student = amounts(student) if student else {}
+    told = []
+    for name, needed in needs.items():
+        cap = getattr(budget, name)
+        if cap is None:
+            continue
+        whole = by_student.get(name)
+        one_run = whole / runs if whole and runs else None
+        if one_run is not None and cap < one_run:
+            told.append(
+                f"the cap of {cap:g} {name} is below one program run (about {one_run:.4g}): raise it, "
+                "or nothing is scored"
+            )
+        elif needed is None:
+            told.append(
+                f"the cap of {cap:g} {name} holds for models of known price only; cap calls or tokens"
+            )
+        elif cap < needed:
+            told.append(
+                f"the cap of {cap:g} {name} ends the run before it is done: about {needed:.4g} are expected"
+            )
     return told
 
 

@@ -293,7 +293,7 @@ def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
         "num_trials": 1,
         "minibatch": False,
     }
-    texts, _ = probe_texts(OPTIMIZER, inputs, settings, val=1)
+    texts, _ = probe_texts(OPTIMIZER, inputs, settings, val=1, drop_first=True)
     return structs.replace(facts, texts=texts)
 
 

@@ -164,12 +164,15 @@ def _new_share(facts: Facts, choices: float, trials: int, coverage: float) -> fl
     return new / total
 
 
-def _prompts(facts: Facts, params: Params, schedule: Schedule, sets: list[BootstrapSet]) -> list[Prompts]:
-    """What the evaluations send: as the program is, by trials, and by full evaluations of the best.
+def _prompts(
+    facts: Facts, params: Params, schedule: Schedule, sets: list[BootstrapSet]
+) -> tuple[Prompts, list[Prompts]]:
+    """What the optimized program sends, and the evaluations: as it was, by trials, of the best in full.
 
     A trial draws an instruction (the first of them is the program's own) and a set of demonstrations for each
     predictor, so trials repeat each other's prompts; on minibatches only those for the same rows. Optuna
-    draws the first trials at random, and later ones mostly from what the best trials had.
+    draws the first trials at random, and later ones mostly from what the best trials had; the best program is
+    expected to hold demonstrations, where there are any.
     """
     steps = Counter(schedule.steps())
     runs = {
@@ -192,7 +195,8 @@ def _prompts(facts: Facts, params: Params, schedule: Schedule, sets: list[Bootst
         rows=schedule.minibatch_size,
         replaced=1 - 1 / schedule.instructions,
     )
-    return [
+    best = structs.replace(mix(demos[:-1] or demos, 0), replaced=drawn.replaced)
+    return best, [
         Prompts(runs=runs["default"], new=0.0),
         drawn,
         structs.replace(drawn, runs=runs["full"], new=0.0, rows=schedule.val_rows),
@@ -203,12 +207,12 @@ def plan_search(facts: Facts, params: Params) -> Work:
     """Bootstraps, proposals, and the evaluations of `Schedule.steps` (`mipro_optimizer_v2.py`)."""
     schedule = Schedule(params, val=facts.sizes[1], predictors=len(facts.predictors))
     sets = bootstrap_sets(facts, params, schedule)
-    prompts = _prompts(facts, params, schedule, sets)
+    best, prompts = _prompts(facts, params, schedule, sets)
     return Work(
         student_runs=exactly(sum(part.runs for part in prompts)),
         prompts=tuple(prompts),
         teacher_prompts=expect_teacher(sets, facts),
-        result=prompts[1],
+        result=best,
         scored_on_val=schedule.val_rows / max(facts.sizes[1], 1),
         teacher_runs=count_all_attempts(sets, facts),
         proposer_calls=_proposer_calls(facts, params, schedule),

@@ -186,13 +186,15 @@ def probe_texts(
     *,
     train: int | None = None,
     val: int | None = None,
+    drop_first: bool = False,
 ) -> tuple[Texts | None, float | None]:
     """What the optimizer has written when it really runs, with these settings and on few rows.
 
     And the part of the student's requests that were new. The calls of its proposer are those of a whole run,
     as far as the settings say so; the tokens are in the ledger. None when nothing was written or asked.
+    `drop_first`: the optimizer does not use the first text for each predictor.
     """
-    observer = _Proposals()
+    observer = _Proposals(drop_first)
     few = dataclasses.replace(
         inputs,
         params=dict(settings),
@@ -439,8 +441,10 @@ def _walk(inputs: CompileInputs, bootstrap: BootstrapSet, most: int | None) -> W
 class _Proposals(SilentObserver):
     """Keeps what was proposed."""
 
-    def __init__(self) -> None:
-        self.texts: list[str] = []
+    def __init__(self, drop_first: bool) -> None:
+        self._texts: list[str] = []
+        self._components: set[str] = set()
+        self._drop_first = drop_first
 
     def proposal(
         self,
@@ -451,11 +455,14 @@ class _Proposals(SilentObserver):
         reason: str = "",
         parent: str | None = None,
     ) -> None:
-        # COPRO strips what it is given; what then prints the same is the same prompt.
-        self.texts.append(text.strip('"').strip())
+        is_first = component not in self._components
+        self._components.add(component)
+        if not (is_first and self._drop_first):
+            # COPRO strips what it is given; what then prints the same is the same prompt.
+            self._texts.append(text.strip('"').strip())
 
     def summary(self) -> Texts | None:
-        return fit_growth([("", text) for text in self.texts], grows=False)
+        return fit_growth([("", text) for text in self._texts], grows=False)
 
 
 class _Reflections(SilentObserver):
