@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import subprocess
 import time
@@ -65,7 +66,8 @@ class LocalRunner:
 def new_run_id(optimizer: str, now: float | None = None) -> str:
     """Sorts by time, tells the optimizer, never repeats."""
     stamp = time.strftime("%y%m%d-%H%M%S", time.localtime(now))
-    return check_run_id(f"{stamp}-{optimizer.lower()[:12]}-{secrets.token_hex(2)}")
+    name = re.sub(r"[^a-z0-9]+", "-", optimizer.rpartition(":")[2].lower())[:12]
+    return check_run_id(f"{stamp}-{name}-{secrets.token_hex(2)}")
 
 
 def start_run(
