@@ -13,6 +13,7 @@ from core.recipe import Recipe
 from core.workspace import Workspace
 
 from .config_changes import find_changes
+from .trusting import code_written
 
 if TYPE_CHECKING:
     from core.cost.estimate import Estimate
@@ -69,8 +70,17 @@ class Session:
         """
         if self.workspace is None or self.draft is None or self.saved is None or not self.unsaved:
             return
-        self.workspace.write_config(find_changes(self.saved, self.draft))
+        self.write_config(find_changes(self.saved, self.draft))
         self.reload()
+
+    def write_config(self, changes: Mapping[str, Any]) -> None:
+        """Lay changes over compilot.toml; a folder that was trusted stays so. Fit for a thread.
+
+        Raises `ConfigError`, and writes nothing then.
+        """
+        if self.workspace is not None:
+            self.workspace.write_config(changes)
+            code_written(self)
 
     def reload(self) -> None:
         """Read compilot.toml again. Choices that were not saved stay on top of it where they still fit."""

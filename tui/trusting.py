@@ -6,9 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from core.errors import CompilotError
-from core.trust import read_trust, remember_trust
-
-from .widgets.dialogs import Confirm
 
 if TYPE_CHECKING:
     from .app import CompilotApp
@@ -17,6 +14,10 @@ if TYPE_CHECKING:
 
 async def ask_trust(app: CompilotApp) -> bool:
     """True when the person said yes, now or before."""
+    from core.trust import read_trust
+
+    from .widgets.dialogs import Confirm
+
     root = app.session.root
     known = await asyncio.to_thread(read_trust, root)
     if known.trusted:
@@ -39,10 +40,14 @@ async def ask_trust(app: CompilotApp) -> bool:
 def code_written(session: Session) -> None:
     """The person changed code here through the app: a trusted folder stays trusted. For a thread."""
     if session.trusted:
+        from core.trust import read_trust, remember_trust
+
         remember_trust(session.root, read_trust(session.root).fingerprint)
 
 
 async def _remember(app: CompilotApp, fingerprint: str) -> None:
+    from core.trust import remember_trust
+
     try:
         await asyncio.to_thread(remember_trust, app.session.root, fingerprint)
     except CompilotError as error:

@@ -210,7 +210,7 @@ class DataReading(RowEditing):
         try:
             workspace.prepare()
             if changes:
-                await asyncio.to_thread(workspace.write_config, {"data": changes})
+                await asyncio.to_thread(self.session.write_config, {"data": changes})
             if freeze:
                 await self._freeze(target._replace(spec=spec))
         except CompilotError as error:
