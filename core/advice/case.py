@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..cost.buys import Cap, name_amount
 from ..optimizers import registry
 from .situation import FEWEST_EXAMPLES, LARGE_DATA, SMALL_DATA, Cost, Situation
+from .task import list_names
 
 _UNSTEADY = 0.02
 
@@ -83,7 +84,7 @@ class Case:
             "missing_large": max(LARGE_DATA - self.examples, 0),
             "predictors": self.predictors,
             "train": self.train,
-            "unlabeled": _list(self.unlabeled),
+            "unlabeled": list_names(self.unlabeled),
             "objectives": self.objectives,
             "demo_tokens": f"{self.demo_tokens:,.0f}",
             "train_tokens": f"{self.train_tokens:,.0f}",
@@ -111,8 +112,3 @@ def _caps(cost: Cost | None, facts: Situation, over: tuple[Cap, ...], *, high: b
         cap = name_amount(name, getattr(facts.budget, name))
         told.append(f"{name_amount(name, amount)} (the cap is {cap})")
     return " and ".join(told)
-
-
-def _list(names: tuple[str, ...]) -> str:
-    shown = ", ".join(names[:3])
-    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from ..findings import Finding, Level
 from .situation import FEWEST_EXAMPLES, SMALL_DATA, DataFacts, MetricFacts, Problem, ProgramFacts, Situation
-
-TaskKind = Literal["pipeline", "classification", "structured", "open-ended", "single-turn"]
+from .task import TaskKind, list_names, task_kinds
 
 _GOOD, _POOR = "guide, good candidates: ", "guide, poor candidates: "
 _FEWEST_VAL = 10
@@ -63,30 +62,6 @@ def check_readiness(situation: Situation) -> tuple[ReadinessCheck, ...]:
 def is_ready(checks: Iterable[ReadinessCheck]) -> bool:
     """Whether nothing speaks against optimizing now."""
     return all(check.status != "fail" for check in checks)
-
-
-def task_kinds(situation: Situation) -> tuple[TaskKind, ...]:
-    """What kind of task the program solves, as its fields and the labels tell; the telling kind first."""
-    program, data = situation.program, situation.data
-    if program is None or not program.predictors:
-        return ()
-    kinds: list[TaskKind] = []
-    if program.is_pipeline:
-        kinds.append("pipeline")
-    if program.closed or (data is not None and data.class_labels and not program.structured):
-        kinds.append("classification")
-    if program.structured:
-        kinds.append("structured")
-    if kinds:
-        return tuple(kinds)
-    return ("open-ended",) if _is_open_ended(program, data) else ("single-turn",)
-
-
-def _is_open_ended(program: ProgramFacts, data: DataFacts | None) -> bool:
-    """Free text comes out, and there is no short label that it could be compared with."""
-    if not program.open or data is None:
-        return False
-    return not data.labels or set(data.labels) == set(data.text_labels)
 
 
 def _check_examples(situation: Situation) -> ReadinessCheck | None:
@@ -290,16 +265,11 @@ def _task_words(program: ProgramFacts, data: DataFacts | None) -> dict[str, Any]
     closed = program.closed or tuple(data.class_labels if data is not None else ())
     return {
         "predictors": len(program.predictors),
-        "closed": f"{_list(closed)} {'is' if len(closed) == 1 else 'are'}",
-        "structured": _list(program.structured),
+        "closed": f"{list_names(closed)} {'is' if len(closed) == 1 else 'are'}",
+        "structured": list_names(program.structured),
         "enums": program.enums or "no",
-        "open": _list(program.open),
+        "open": list_names(program.open),
     }
-
-
-def _list(names: tuple[str, ...]) -> str:
-    shown = ", ".join(names[:3])
-    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
 
 
 def _check_logs(situation: Situation) -> ReadinessCheck | None:
@@ -310,7 +280,7 @@ def _check_logs(situation: Situation) -> ReadinessCheck | None:
         return ReadinessCheck(
             check="logs or feedback",
             status="pass",
-            detail=f"the data come from use: {_list(columns)}",
+            detail=f"the data come from use: {list_names(columns)}",
             source=source,
         )
     if metric is None or metric.feedback is None:
@@ -343,7 +313,7 @@ def _check_stability(situation: Situation) -> ReadinessCheck | None:
             source=source,
         )
     recent = [edit for edit in history.edits if edit.days <= _RECENT_DAYS]
-    what = _list(tuple(dict.fromkeys(name for edit in recent for name in edit.what)))
+    what = list_names(tuple(dict.fromkeys(name for edit in recent for name in edit.what)))
     if len(recent) >= _RAPID_EDITS:
         return ReadinessCheck(
             check="stability",

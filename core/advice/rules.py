@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .case import Case, is_budget_tight
-from .readiness import task_kinds
 from .situation import FEWEST_EXAMPLES, LARGE_DATA, SMALL_DATA
+from .task import task_kinds
 
 GUIDE_SELECTION = "guide, optimizer selection: "
 GUIDE_VERSUS = "guide, GEPA vs MIPROv2: "

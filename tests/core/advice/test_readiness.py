@@ -3,8 +3,9 @@
 import pytest
 from situations import data, metric, program, situation
 
-from core.advice.readiness import check_readiness, is_ready, task_kinds
+from core.advice.readiness import check_readiness, is_ready
 from core.advice.situation import Edited, History, Problem, ProgramFacts, RunFacts, Situation
+from core.advice.task import task_kinds
 from core.data.profile.findings import Finding as DataFinding
 from core.data.profile.findings import RowAt
 from core.findings import Finding
