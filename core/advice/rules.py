@@ -238,7 +238,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="steady_answers",
         optimizers=("Ensemble",),
-        points=5,
+        points=6,
         when=lambda case: case.facts.wishes.consistent,
         reason="steady answers are wanted: a vote of several programs varies less",
         source=f"{GUIDE_GOOD}need consistent quality",

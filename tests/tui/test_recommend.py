@@ -106,6 +106,20 @@ def test_what_an_expert_would_say_of_each_sample(invoke, tmp_path, name, first, 
             assert one["budget"]["within"] is not over
 
 
+def test_what_fits_better_but_cannot_be_run_here_is_named():
+    from core.advice.recommend import advise
+    from core.advice.situation import DataFacts, Situation, Wishes
+    from core.optimizers import registry
+
+    data = DataFacts(train=300, val=60, test=0, labels=("team",))
+    lines = describe_advice(advise(Situation(data=data, wishes=Wishes(smaller_model=True))))
+    best = "BootstrapFinetune"
+    if best in registry.UNAVAILABLE:
+        assert lines[1] == f"{best} would fit better, but cannot be run here."
+    else:
+        assert best in lines[0]
+
+
 def test_foreign_text_cannot_paint(invoke):
     from core.advice.recommend import advise
     from core.advice.situation import Problem, Situation

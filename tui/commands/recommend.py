@@ -91,7 +91,7 @@ def recommend(
 
 def describe_advice(advice: Advice, *, every: bool = False) -> list[str]:
     """Readiness check by check, then the ranking: the best few with their reasons, the rest in a table."""
-    lines = [_verdict(advice), ""]
+    lines = [_verdict(advice), *_better_elsewhere(advice), ""]
     for check in advice.readiness:
         lines += _check_lines(check)
     fitting = [one for one in advice.ranking.ranked if one.fits]
@@ -133,6 +133,13 @@ def _verdict(advice: Advice) -> str:
     if doubts:
         return f"Ready to optimize with {best}, with doubts: {', '.join(doubts)}."
     return f"Ready to optimize with {best}."
+
+
+def _better_elsewhere(advice: Advice) -> list[str]:
+    """What would fit better than anything that can be run here."""
+    ranked = advice.ranking.ranked
+    names = [one.optimizer for one in ranked if not one.fits and one.score > max(ranked[0].score, 0)]
+    return [f"{' and '.join(names)} would fit better, but cannot be run here."] if names else []
 
 
 def _check_lines(check: ReadinessCheck) -> list[str]:

@@ -171,7 +171,7 @@ def test_structured_output_with_enums_helps_gepa():
 
 
 def test_need_consistent_quality_ensemble():
-    assert first(situation(wishes=Wishes(consistent=True))) in ("Ensemble", "MIPROv2")
+    assert first(situation(wishes=Wishes(consistent=True))) == "Ensemble"
     assert holds("steady_answers", situation(wishes=Wishes(consistent=True)))
     assert holds("unsteady_baseline", situation(repeats=(0.4, 0.5)))
     assert not holds("unsteady_baseline", situation(repeats=(0.4, 0.4)))
