@@ -227,7 +227,7 @@ def label_predictor(name: str, predictor: PredictorDescription | None, calls: in
     if calls is not None:
         parts.append(f"×{calls}")
     if predictor is not None and predictor.demos:
-        parts.append(f"{len(predictor.demos)} demos")
+        parts.append(f"{len(predictor.demos)} demo{'s' * (len(predictor.demos) != 1)}")
     if status not in ("", "same"):
-        parts.append("*")
+        parts.append(status)
     return "  ".join(parts)

@@ -137,8 +137,7 @@ class TryPane(Vertical):
     @on(FieldArea.Left)
     def leave_form(self, message: FieldArea.Left) -> None:
         message.stop()
-        steps = self.query_one(Entries)
-        (steps if steps.option_count else self.query_one(Reading)).focus()
+        self.query_one(Entries).focus()
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()

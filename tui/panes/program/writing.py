@@ -161,7 +161,5 @@ def write_file(session: Session, name: str, form: ProgramForm) -> str:
             f"{name} cannot be written: {reason}.", where=str(path), fix="name another file"
         ) from error
     if session.workspace is not None:
-        session.write_config(
-            {"program": {"target": f"{path.relative_to(session.root)}:{form.name}"}}
-        )
+        session.write_config({"program": {"target": f"{path.relative_to(session.root)}:{form.name}"}})
     return name
