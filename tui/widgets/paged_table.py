@@ -171,7 +171,7 @@ class RowTable(CursorView):
             nearest = self.row if self.row < above else self.row - page + 1
             top = nearest if abs(self.row - above) <= 2 * page else self.row - page // 3
         if top is not None and top != above:
-            self.scroll_to(y=max(top, 0), animate=False)
+            self.scroll_to(y=max(top, 0), animate=False, force=True)
 
     def _show_column(self) -> None:
         if self.column < self._first:

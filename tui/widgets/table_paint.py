@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -107,27 +108,34 @@ def paint_line(
         return Strip([Segment(_placeholder(layout), base + palette.tones["muted"])]).adjust_cell_length(
             layout.width, base
         )
-    tone = palette.tones[line.tone]
-    segments = [
-        Segment(line.mark[:1] or " ", base + palette.tones["warning"]),
-        Segment(str(line.number).rjust(layout.number_width), base + palette.number),
-    ]
+    number = str(line.number).rjust(layout.number_width)
     if layout.tag_width:
-        segments.append(
-            Segment(" " + line.tag.ljust(layout.tag_width)[: layout.tag_width], base + palette.number)
-        )
-    segments.append(Segment(" ", base))
+        number += f" {line.tag:<{layout.tag_width}}"
+    pieces = [
+        (line.mark[:1] or " ", base + palette.tones["warning"] if line.mark else base + palette.number),
+        (f"{number} ", base + palette.number),
+    ]
+    plain = base + palette.tones[line.tone]
     for place in layout.seen():
         cell = line.cells[place] if place < len(line.cells) else None
-        width = layout.widths[place]
-        text = fit_cell("·" if cell is None else cell, width, right=layout.columns[place].right)
+        column, width = layout.columns[place], layout.widths[place]
+        text = fit_cell("·" if cell is None else cell, width, right=column.right)
         if here == place and focused:
             style = palette.cell_here
+        elif cell is None:
+            style = base + palette.tones["muted"]
         else:
-            style = base + (palette.tones["muted"] if cell is None else tone)
-            style += palette.tones[line.tones.get(place, "")]
-        segments.append(Segment(f" {text} ", style))
-    return Strip(segments).adjust_cell_length(layout.width, base)
+            style = plain + palette.tones[line.tones[place]] if place in line.tones else plain
+        pieces.append((f" {text} ", style))
+    return Strip(_join(pieces)).adjust_cell_length(layout.width, base)
+
+
+def _join(pieces: Sequence[tuple[str, Style]]) -> list[Segment]:
+    """Neighbours of one style as one segment: every segment costs, all the way to the terminal."""
+    return [
+        Segment("".join(text for text, _ in group), style)
+        for style, group in itertools.groupby(pieces, key=lambda piece: piece[1])
+    ]
 
 
 def _placeholder(layout: Layout) -> str:

@@ -109,6 +109,7 @@ def changed_fields(old: DataSpec, new: DataSpec) -> dict[str, object]:
     after: dict[str, object] = msgspec.to_builtins(new)
     changes: dict[str, object] = {name: None for name in before if name not in after}
     changes |= {name: value for name, value in after.items() if before.get(name) != value}
+    changes.pop("split", None)
     if old.split != new.split:
         # All four: a share that became the default one must not leave the old one standing.
         changes["split"] = {name: getattr(new.split, name) for name in ("train", "val", "test", "seed")}
