@@ -145,7 +145,7 @@ class OptimizeScreen(Advising):
     @on(OptimizersPane.Chosen)
     def _chosen(self, event: OptimizersPane.Chosen) -> None:
         self.choose(event.name)
-        self._focus(1)
+        self._focus("#parameters-form")
 
     @on(Form.Changed, "#parameters-form")
     def _parameters_changed(self, event: Form.Changed) -> None:
@@ -260,13 +260,13 @@ class OptimizeScreen(Advising):
             self.compilot.launch(msgspec.structs.replace(draft, workspace=str(self.session.root)))
 
     def action_budget(self) -> None:
-        self._focus(3)
+        self._focus("#limits-form")
 
     def action_next_pane(self) -> None:
-        self._focus(self._pane_now() + 1)
+        self._focus_pane(self._pane_now() + 1)
 
     def action_last_pane(self) -> None:
-        self._focus(self._pane_now() - 1)
+        self._focus_pane(self._pane_now() - 1)
 
     def on_resize(self) -> None:
         self.turn_to(self.page)
@@ -275,7 +275,7 @@ class OptimizeScreen(Advising):
         if event.widget is not None and event.widget.id == "pages":
             page = page_at(event.x, self._narrow)
             if page is not None:
-                self._focus(next(place for place, (_, owner) in enumerate(PANES) if owner == page))
+                self._focus(next(selector for selector, owner in PANES if owner == page))
 
     def turn_to(self, page: str) -> None:
         """Show a page; where all fits, nothing moves."""
@@ -291,9 +291,11 @@ class OptimizeScreen(Advising):
     def _narrow(self) -> bool:
         return self.app.size.width < NARROW
 
-    def _focus(self, place: int) -> None:
-        selector, page = PANES[place % len(PANES)]
-        self.turn_to(page)
+    def _focus_pane(self, place: int) -> None:
+        self._focus(PANES[place % len(PANES)][0])
+
+    def _focus(self, selector: str) -> None:
+        self.turn_to(dict(PANES)[selector])
         self.query_one(selector).focus()
 
     def _pane_now(self) -> int:

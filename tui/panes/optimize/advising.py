@@ -22,6 +22,7 @@ from .fit import Fit, list_optimizers
 from .further import Further, describe_progress, dry_lines, further_lines, look_further, usual_changes
 from .jobs import Pair
 from .messages import DryRan, DryTold, WasLookedAt, WereRanked, WorkedOut
+from .preview import Beside
 from .what_if import WhatIf
 
 
@@ -54,14 +55,15 @@ class Advising(Checking):
         """What the caps buy, where that is known for the draft."""
         return self._further.bought if self._further and self._further.recipe == self.session.draft else None
 
-    def extra_lines(self) -> Content:
-        parts = []
+    def beside(self) -> Beside:
         draft = self.session.draft
+        named: tuple[tuple[str, Content], ...] = ()
+        block = Content("")
         if self._further is not None and self._further.recipe == draft:
-            parts += further_lines(self._further)
+            named = further_lines(self._further)
         if self._dry is not None and draft is not None and _uncapped(self._dry[0]) == _uncapped(draft):
-            parts += [Content(""), dry_lines(self._dry[1], self.session.estimate)]
-        return Content("\n").join(parts)
+            block = dry_lines(self._dry[1], self.session.estimate)
+        return Beside(named, block)
 
     def advise_soon(self) -> None:
         """Look at what the ranking rests on, where nobody has to be asked and it is not known yet."""

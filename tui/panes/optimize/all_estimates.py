@@ -19,6 +19,9 @@ from ...widgets.dialogs import Dialog
 from ...widgets.foreign import foreign
 from .preview import all_rows
 
+_WIDE = 100
+"""Columns from which all figures have room."""
+
 
 class AllEstimates(Dialog[str | None]):
     """Gives the optimizer that was chosen, or None."""
@@ -37,16 +40,17 @@ class AllEstimates(Dialog[str | None]):
 
     def __init__(self, costs: Mapping[str, Estimate | str]) -> None:
         super().__init__()
-        rows = all_rows(list(costs.items()))
-        self.names = [row[0] for row in rows[1:]]
-        self.lines = table(rows, "<" + ">" * (len(rows[0]) - 1))
+        self.costs = costs
+        self.names = [row[0] for row in all_rows(list(costs.items()), wide=True)[1:]]
         self.failed = {name: one for name, one in costs.items() if isinstance(one, str)}
 
     def compose(self) -> ComposeResult:
+        rows = all_rows(list(self.costs.items()), wide=self.app.size.width >= _WIDE)
+        lines = table(rows, "<" + ">" * (len(rows[0]) - 1))
         with Vertical() as box:
             box.border_title = "Expected for each optimizer, with its own defaults"
-            yield Static(Content(self.lines[0]), classes="head", markup=False)
-            yield OptionList(*(Option(Content(line)) for line in self.lines[1:]), markup=False, compact=True)
+            yield Static(Content(lines[0]), classes="head", markup=False)
+            yield OptionList(*(Option(Content(line)) for line in lines[1:]), markup=False, compact=True)
             if self.failed:
                 with VerticalScroll(can_focus=False):
                     yield Static(

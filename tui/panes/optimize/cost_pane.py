@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.content import Content
 from textual.widgets import Static
 
 from core.cost.estimate import Estimate
@@ -14,7 +13,7 @@ from core.recipe import Budget
 from ...widgets.foreign import foreign
 from ...widgets.pane import Pane
 from ...widgets.problem import Problem
-from .preview import show_estimate
+from .preview import Beside, show_estimate
 
 
 class CostPane(Pane):
@@ -34,7 +33,7 @@ class CostPane(Pane):
         super().__init__(title="Cost", id="cost", classes="page-cost")
         self._estimate: Estimate | None = None
         self._budget = Budget()
-        self._extra = Content("")
+        self._beside = Beside()
 
     def compose(self) -> ComposeResult:
         yield Static(id="busy", markup=False)
@@ -52,9 +51,9 @@ class CostPane(Pane):
         busy.display = bool(text)
         busy.update(foreign(text))
 
-    def show_estimate(self, estimate: Estimate, budget: Budget, note: str, extra: Content) -> None:
-        """Figures of what is on screen, where they come from, and what more is known."""
-        self._estimate, self._budget, self._extra = estimate, budget, extra
+    def show_estimate(self, estimate: Estimate, budget: Budget, note: str, beside: Beside) -> None:
+        """Figures of what is on screen, where they come from, and what is known besides."""
+        self._estimate, self._budget, self._beside = estimate, budget, beside
         self.name_pane("Cost", estimate.optimizer)
         self.query_one(Problem).show(None)
         self._say(note)
@@ -85,7 +84,7 @@ class CostPane(Pane):
         assert self._estimate is not None
         preview = self.query_one("#preview", Static)
         width = max(40, self.query_one(VerticalScroll).size.width - 2)
-        text = show_estimate(self._estimate, self._budget, width, self._extra)
+        text = show_estimate(self._estimate, self._budget, width, self._beside)
         if not keep:
             preview.remove_class("-old")
         if preview.content != text:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from textual import on, work
-from textual.content import Content
 from textual.timer import Timer
 
 from core.cost.estimate import Estimate, estimate_run
@@ -25,6 +24,7 @@ from . import jobs
 from .cost_pane import CostPane
 from .messages import Looked, WasMeasured, WereCosted
 from .models import ModelRow, list_models
+from .preview import Beside
 from .sheet import Wrong
 from .shelf import Shelf
 
@@ -68,9 +68,9 @@ class Costing(Place):
     async def show_draft(self) -> None:
         """Put the draft and what is known about it into the panes; the screen knows them."""
 
-    def extra_lines(self) -> Content:
+    def beside(self) -> Beside:
         """What else is known about the draft; nothing where there is nothing."""
-        return Content("")
+        return Beside()
 
     def advise_soon(self) -> None:
         """Something was loaded or measured: look at what the advice rests on; that part knows what."""
@@ -131,7 +131,7 @@ class Costing(Place):
                 f"other {name}" if name != "optimizer" else "another optimizer" for name in found.differs
             )
             note = f"from facts measured with {other}; m measures these"
-        pane.show_estimate(estimate, draft.budget, note, self.extra_lines())
+        pane.show_estimate(estimate, draft.budget, note, self.beside())
         if estimate != self.session.estimate:
             self.session.put_estimate(estimate)
 

@@ -77,7 +77,7 @@ def _value(field: Field) -> Content:
         return Content.styled("■ on" if field.value else "□ off", style)
     shown = foreign(field.text, style)
     if field.kind == "choice":
-        return Content.styled("‹ ", "$text-muted") + shown + Content.styled(" ›", "$text-muted")
+        return Content.styled("‹", "$text-muted") + shown + Content.styled("›", "$text-muted")
     return shown
 
 

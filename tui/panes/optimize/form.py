@@ -62,7 +62,9 @@ class Form(VerticalScroll, can_focus=True):
     DEFAULT_CSS = """
     Form {
         height: 1fr;
-        FieldLine { height: auto; width: 1fr; }
+        scrollbar-size-vertical: 1;
+        FieldLine { height: auto; width: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }
+        FieldLine.-wrong { text-wrap: wrap; }
         FieldLine.-cursor { background: $boost; }
         &:focus FieldLine.-cursor { background: $block-cursor-background 40%; }
         EditLine { height: auto; }
@@ -276,13 +278,14 @@ class Form(VerticalScroll, can_focus=True):
 
     @property
     def _name_width(self) -> int:
-        return 2 + max((len(field.name) for field in self.sheet.fields), default=0)
+        return 1 + max((len(field.name) for field in self.sheet.fields), default=0)
 
     def _paint(self) -> None:
         """Every line as it is now; lines that did not change are not sent again."""
         width = self._name_width
         for place, (line, field) in enumerate(zip(self.query(FieldLine), self.sheet.fields, strict=True)):
             line.set_class(place == self.cursor, "-cursor")
+            line.set_class(field.wrong is not None, "-wrong")
             text = field_text(field, width)
             if line.content != text:
                 line.update(text)

@@ -61,19 +61,15 @@ def compare(recipe: Recipe, measured: Measured, changes: Sequence[Change]) -> li
     return compare_changes(recipe, measured, changes)
 
 
-def further_lines(further: Further) -> list[Content]:
+def further_lines(further: Further) -> tuple[tuple[str, Content], ...]:
     """The budget's line and the best ways to save, for the preview."""
     lines = []
     if further.bought is not None:
-        lines.append(Content.styled(f"{'budget buys':<15}", "$text-muted") + foreign(further.bought.text))
+        lines.append(("budget buys", foreign(further.bought.text)))
     for place, effect in enumerate(further.cheaper[:_SHOWN]):
-        name = "cheaper (w)" if place == 0 else ""
-        lines.append(
-            Content.styled(f"{name:<15}", "$text-muted")
-            + foreign(effect.label)
-            + Content.styled(f"  {describe_effect(effect)}", "$text-success")
-        )
-    return lines
+        text = foreign(effect.label) + Content.styled(f"  {describe_effect(effect)}", "$text-success")
+        lines.append(("cheaper (w)" if place == 0 else "", text))
+    return tuple(lines)
 
 
 def describe_effect(effect: Effect) -> str:

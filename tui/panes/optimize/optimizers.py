@@ -63,7 +63,7 @@ class OptimizersPane(Pane):
 
     def compose(self) -> ComposeResult:
         yield OptimizerList(markup=False, compact=True)
-        with VerticalScroll(can_focus=False):
+        with VerticalScroll(id="reasons-scroll"):
             yield Static(id="reasons", markup=False)
 
     def show_fits(self, fits: tuple[Fit, ...], chosen: str, costs: Costs) -> None:
@@ -105,14 +105,14 @@ class OptimizersPane(Pane):
 
 
 def describe_line(fit: Fit, chosen: str, cost: Estimate | str | None) -> Content:
-    """Mark, name and expected calls."""
-    mark = Content.styled("● ", "$accent") if fit.name == chosen else Content("  ")
-    style = "bold" if fit.name == chosen else "$text-muted" if fit.unmet or not fit.runs_here else ""
-    calls = short_count(cost.total.calls.expected) if isinstance(cost, Estimate) else ""
-    note = Content.styled(" !", "$text-warning") if fit.unmet and fit.runs_here else Content("")
+    """Mark, score, name and expected calls."""
+    mark = Content.styled("! ", "$text-warning") if fit.unmet and fit.runs_here else Content("  ")
+    if fit.name == chosen:
+        mark = Content.styled("● ", "$text-accent")
+    style = "bold" if fit.name == chosen else "dim" if fit.unmet or not fit.runs_here else ""
     score = Content.styled(f"{fit.score:>3} " if fit.score is not None else "", "$text-accent")
-    name = Content.styled(f"{fit.name:<32}", style)
-    return mark + score + name + Content.styled(f"{calls:>6}", "$text-muted") + note
+    calls = short_count(cost.total.calls.expected) if isinstance(cost, Estimate) else ""
+    return mark + score + Content.styled(f"{fit.name:<32}", style) + Content.styled(f"{calls:>6}", "dim")
 
 
 def describe_fit(fit: Fit, chosen: bool, cost: Estimate | str | None) -> Content:
@@ -122,8 +122,8 @@ def describe_fit(fit: Fit, chosen: bool, cost: Estimate | str | None) -> Content
         head += Content.styled(f"  score {fit.score}", "$text-accent")
     lines = [head, foreign(fit.summary)]
     lines += [Content.styled("! ", "$text-warning") + foreign(need) for need in fit.unmet]
-    lines += [Content.styled("· ", "$text-muted") + foreign(reason) for reason in fit.reasons]
-    lines += [Content.styled(f"would fit better, {change}", "$text-muted") for change in fit.changes]
+    lines += [_point(reason) for reason in fit.reasons]
+    lines += [foreign(change.replace(": ", " if you ", 1), "$text-muted") for change in fit.changes]
     if isinstance(cost, Estimate):
         spread = f"{short_count(cost.total.calls.low)}–{short_count(cost.total.calls.high)}"
         lines.append(
@@ -137,3 +137,11 @@ def describe_fit(fit: Fit, chosen: bool, cost: Estimate | str | None) -> Content
     if fit.runs_here and not chosen:
         lines.append(Content.styled("enter chooses it", "$text-muted"))
     return Content("\n").join(lines)
+
+
+def _point(reason: str) -> Content:
+    """A reason, its points in front where it has some."""
+    points, _, text = reason.partition(" ")
+    if points[:1] in "+-" and points[1:].isdigit():
+        return Content.styled(f"{points:>3}  ", "$text-accent") + foreign(text)
+    return Content.styled("· ", "$text-muted") + foreign(reason)

@@ -14,6 +14,7 @@ PAGES = {
 """Class → title."""
 PANES = (
     ("OptimizerList", "optimizers"),
+    ("#reasons-scroll", "optimizers"),
     ("#parameters-form", "parameters"),
     ("RoleList", "models"),
     ("#limits-form", "models"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from textual.content import Content
 
@@ -13,26 +14,41 @@ from core.recipe import Budget
 from ...text import count, duration, short_count, table, usd
 from ...widgets.foreign import foreign
 
+_NAME = 15
 _WIDE = 74
 """Columns from which low and high of the dollars have room in the table."""
 
 
-def show_estimate(estimate: Estimate, budget: Budget, width: int, extra: Content) -> Content:
-    """The whole preview for a pane of this many columns; `extra` is what a dry run found."""
+@dataclass(frozen=True)
+class Beside:
+    """What is known besides the estimate itself."""
+
+    named: tuple[tuple[str, Content], ...] = ()
+    """Lines with their names: what the budget buys, cheaper ways."""
+    block: Content = field(default_factory=lambda: Content(""))
+    """A table of a dry run."""
+
+
+def show_estimate(estimate: Estimate, budget: Budget, width: int, beside: Beside) -> Content:
+    """The whole preview for a pane of this many columns."""
     thumb = estimate.rule_of_thumb
-    parts = [
-        *role_table(estimate, width),
-        Content(""),
-        *totals(estimate, budget),
-        *([extra] if extra.plain else []),
-        Content(""),
-        _named("rule of thumb", Content(f"{count(thumb.calls)} calls: "))
-        + Content.styled(thumb.why, "$text-muted"),
-        Content(""),
-        Content.styled("assumed", "$text-muted"),
-        *(Content.styled("· ", "$text-muted") + foreign(line) for line in estimate.assumptions),
+    why = Content(f"{count(thumb.calls)} calls: ") + Content.styled(thumb.why, "$text-muted")
+    parts = [*role_table(estimate, width), Content("")]
+    parts += [hang(name, text, width) for name, text in (*totals(estimate, budget), *beside.named)]
+    parts += [Content(""), beside.block] if beside.block.plain else []
+    parts += [Content(""), hang("rule of thumb", why, width), Content("")]
+    parts += [
+        hang("assumed" if place == 0 else "", foreign(line), width)
+        for place, line in enumerate(estimate.assumptions)
     ]
     return Content("\n").join(parts)
+
+
+def hang(name: str, text: Content, width: int) -> Content:
+    """A name and its text, which wraps beside the name and not below it."""
+    lines = text.wrap(max(20, width - _NAME))
+    first = Content.styled(f"{name:<{_NAME}}", "$text-muted")
+    return (Content("\n") + Content(" " * _NAME)).join([first + lines[0], *lines[1:]])
 
 
 def role_table(estimate: Estimate, width: int) -> list[Content]:
@@ -50,16 +66,13 @@ def role_table(estimate: Estimate, width: int) -> list[Content]:
     ]
 
 
-def totals(estimate: Estimate, budget: Budget) -> list[Content]:
-    """Dollars, time and the budget: one line each."""
-    lines = [("time", between(estimate.minutes, lambda minutes: duration(60 * minutes)))]
+def totals(estimate: Estimate, budget: Budget) -> list[tuple[str, Content]]:
+    """Dollars, time and the budget, each with its name."""
+    lines = [("time", Content(between(estimate.minutes, lambda minutes: duration(60 * minutes))))]
     if estimate.total.usd is not None and estimate.total.usd.high > 0:
-        lines.insert(0, ("dollars", between(estimate.total.usd, usd)))
-    parts = [_named(name, Content(text)) for name, text in lines]
-    parts += [
-        _named("budget" if not place else "", line) for place, line in enumerate(cap_lines(estimate, budget))
-    ]
-    return parts
+        lines.insert(0, ("dollars", Content(between(estimate.total.usd, usd))))
+    caps = cap_lines(estimate, budget)
+    return [*lines, *(("budget" if place == 0 else "", line) for place, line in enumerate(caps))]
 
 
 def cap_lines(estimate: Estimate, budget: Budget) -> list[Content]:
@@ -134,12 +147,8 @@ def _row(name: str, one: RoleEstimate, wide: bool) -> list[str]:
     return row
 
 
-def _named(name: str, text: Content) -> Content:
-    return Content.styled(f"{name:<15}", "$text-muted") + text
-
-
-def all_rows(found: Sequence[tuple[str, Estimate | str]]) -> list[list[str]]:
-    """One row for each optimizer, cheapest first; those without an estimate say why, last."""
+def all_rows(found: Sequence[tuple[str, Estimate | str]], *, wide: bool) -> list[list[str]]:
+    """A head and a row for each optimizer, the fewest calls first; those without figures are left out."""
     done = sorted(
         ((name, one) for name, one in found if not isinstance(one, str)),
         key=lambda pair: pair[1].total.calls.expected,
@@ -148,7 +157,6 @@ def all_rows(found: Sequence[tuple[str, Estimate | str]]) -> list[list[str]]:
     for name, one in done:
         total = one.total
         tokens = total.input_tokens.expected + total.output_tokens.expected
-        highest = usd(total.usd.high) if total.usd and total.usd.high else ""
         rows.append(
             [
                 name,
@@ -157,8 +165,8 @@ def all_rows(found: Sequence[tuple[str, Estimate | str]]) -> list[list[str]]:
                 count(total.calls.high),
                 short_count(tokens),
                 money(total),
-                highest,
+                usd(total.usd.high) if total.usd and total.usd.high else "",
                 duration(60 * one.minutes.expected),
             ]
         )
-    return rows
+    return rows if wide else [[row[place] for place in (0, 1, 3, 5, 7)] for row in rows]
