@@ -130,6 +130,13 @@ class Terminal:
             self._read_once(0.2)
         return time.perf_counter() - self.started
 
+    def wait_exit(self, seconds: float = 20.0) -> int:
+        """The exit code, reading to the end: a process that cannot write does not end."""
+        end = time.perf_counter() + seconds
+        while self.process.poll() is None and time.perf_counter() < end:
+            self._read_once(0.1)
+        return self.process.wait(0.1)
+
     def hang_up(self) -> None:
         """Close the terminal under the process, as a lost connection does."""
         os.close(self._fd)

@@ -18,7 +18,11 @@ SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 
 
 def have_ssh() -> bool:
-    return os.access(SSHD, os.X_OK) and shutil.which("ssh") is not None and shutil.which("ssh-keygen") is not None
+    return (
+        os.access(SSHD, os.X_OK)
+        and shutil.which("ssh") is not None
+        and shutil.which("ssh-keygen") is not None
+    )
 
 
 class SshServer:

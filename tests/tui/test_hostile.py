@@ -48,7 +48,14 @@ def test_no_hostile_text_reaches_the_terminal(tmp_path: Path) -> None:
     plain = visit(make_workspace(tmp_path / "plain", hostile=False))
     hostile = visit(make_workspace(tmp_path / "hostile", hostile=True))
     assert kinds(hostile) <= kinds(plain) | {(b"?", b"h"), (b"?", b"l")}
-    for forbidden in (b"\x1b]0;PWNED", b"\x1b]52;c;UFdORUQ=", b"\x1bPPWNED", b"\x1bc", b"\x1b[6n", b"\xc2\x9b"):
+    for forbidden in (
+        b"\x1b]0;PWNED",
+        b"\x1b]52;c;UFdORUQ=",
+        b"\x1bPPWNED",
+        b"\x1bc",
+        b"\x1b[6n",
+        b"\xc2\x9b",
+    ):
         assert forbidden not in hostile, forbidden
     text = hostile.decode("utf-8", "replace")
     assert not re.search(
@@ -120,7 +127,7 @@ def visit(root: Path) -> bytes:
         terminal.settle(0.5)
         if terminal.process.poll() is None:
             terminal.press("y")
-        assert terminal.process.wait(20) == 0, terminal.text()
+        assert terminal.wait_exit() == 0, terminal.text()
         terminal.read(0.5)
         return bytes(terminal.bytes)
 

@@ -40,7 +40,7 @@ def test_a_run_outlives_the_connection_and_is_found_again(tmp_path: Path, home: 
             terminal.press("y")
             terminal.until("trial 1", 120)
             server.drop_connections()
-            assert terminal.process.wait(20) != 0
+            assert terminal.wait_exit() != 0
         before = state_of(root)
         assert before.status == "running"
         assert is_alive(before.owner)
@@ -59,7 +59,7 @@ def test_a_run_outlives_the_connection_and_is_found_again(tmp_path: Path, home: 
             terminal.press("y")
             terminal.until("stopped", 60)
             terminal.press("q")
-            assert terminal.process.wait(20) == 0
+            assert terminal.wait_exit() == 0
     ended = state_of(root)
     assert (ended.status, ended.stop_reason) == ("stopped", "stopped")
     assert ended.best.candidate is not None
