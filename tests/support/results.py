@@ -128,6 +128,11 @@ def make_result_run(
         if candidate in right:
             rows = make_rows(right[candidate], errored if candidate == MERGED else ())
             events.append(write_evaluation(folder, f"e{number:04d}", candidate, "val", rows))
+            if candidate == SEED:
+                base = _mean(rows)
+                events.append(
+                    ev.BaselineScored(split="val", score=base, errors=0, size=len(rows), candidate=SEED)
+                )
     score = _mean(make_rows(right.get(best, ()), errored))
     events += [
         ev.BestChanged(candidate=best, score=score or 0.0, kind="full", split="val"),

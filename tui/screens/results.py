@@ -17,6 +17,7 @@ from core.results.pins import toggle_pin
 
 from ..panes.results.board import LIVE, RunBoard
 from ..panes.results.candidates import CandidateTree, LineageTree
+from ..panes.results.fitted import FittedText
 from ..panes.results.front import FrontPane
 from ..panes.results.loading import BoardReader, PairReader, load_run
 from ..panes.results.pairing import SETTLE_SECONDS, Pairing
@@ -26,7 +27,6 @@ from ..widgets.empty import Empty
 from ..widgets.line_view import LineView
 from ..widgets.pane import Pane
 from ..widgets.problem import Problem
-from ..widgets.reading import Reading
 from ..widgets.views import Views
 
 _LOOK_SECONDS = 4.0
@@ -53,9 +53,9 @@ class ResultsScreen(Pairing):
                 yield CandidateTree()
             with Pane(title="Results", id="results-views"), Views(initial="view-summary"):
                 with TabPane("Summary", id="view-summary"):
-                    yield Reading(id="summary-text")
+                    yield FittedText(id="summary-text")
                 with TabPane("Prompts", id="view-prompts"):
-                    yield Reading(id="prompts-text")
+                    yield FittedText(id="prompts-text")
                 with TabPane("Rows", id="view-rows"):
                     yield RowsPane()
                 with TabPane("Front", id="view-front"):
@@ -75,17 +75,13 @@ class ResultsScreen(Pairing):
         if parts & {"runs", "config"}:
             self.read_board()
 
-    def on_resize(self) -> None:
-        self.call_after_refresh(self.show_summary)
-        self.call_after_refresh(self.show_prompts)
-
     def copied_text(self) -> str | None:
         active = self.query_one(Views).active
         if active == "view-rows":
             return self.query_one(RowsPane).copied() or None
         if active == "view-prompts" and self.pair is not None:
             return "\n\n".join(change.instructions for change in self.pair.prompts) or None
-        return self.query_one("#summary-text", Reading).text.plain or None
+        return self.query_one("#summary-text", FittedText).text.plain or None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("against", "split"):
@@ -192,9 +188,10 @@ class ResultsScreen(Pairing):
         if self.view is None:
             return
         place = next((p for p in self.board.places if p.entry.run_id == self.view.path.name), None)
-        reading = self.query_one("#summary-text", Reading)
-        told = self.exported.get((self.view.path, self.candidate))
-        reading.show(describe_run(self.view, place, max(40, reading.size.width - 2), told))
+        view, told = self.view, self.exported.get((self.view.path, self.candidate))
+        self.query_one("#summary-text", FittedText).show_fitted(
+            lambda width: describe_run(view, place, width, told)
+        )
         self.refresh_bindings()
 
     # Going on

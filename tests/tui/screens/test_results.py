@@ -101,7 +101,7 @@ async def test_rows_show_both_outputs_and_can_be_narrowed(open_app: OpenApp, wor
     async with open_app("router", size=(160, 48)) as pilot:
         await open_results(pilot, "against the baseline, on val")
         await pilot.press("right_square_bracket", "right_square_bracket")
-        await shown(pilot, "7 rows scored by both: 4 fixed, 0 broken", "Rows +4 -0")
+        await shown(pilot, "7 rows scored by both: 4 fixed, 0 broken", "Rows (+4 -0)")
         text = screen_text(pilot)
         assert "rows that errored are left out: 0 before, 1 after" in text
         assert "row 1  fixed" in text
@@ -202,7 +202,7 @@ async def test_an_export_that_fails_says_why_in_place(open_app: OpenApp, workspa
         await open_results(pilot, "against the baseline, on val")
         await pilot.press("x")
         await shown(pilot, f"Export {MERGED} into which folder?")
-        await pilot.press("home", *(["delete"] * 70), *"full", "enter")
+        await pilot.press("ctrl+u", *"full", "enter")
         await shown(pilot, "the export folder holds other files", "choose an empty folder")
 
 

@@ -12,9 +12,9 @@ from core.recipe import SplitName
 
 from ...widgets.dialogs import Confirm
 from ...widgets.pane import Pane
-from ...widgets.reading import Reading
 from ...widgets.views import Views
 from .candidates import CandidateTree
+from .fitted import FittedText
 from .front import FrontPane
 from .loading import BoardView, PairReader, PairView, Target, list_targets, next_target
 from .prompt_text import describe_pair
@@ -87,16 +87,16 @@ class Pairing(ResultWriting):
         views = self.query_one(Views)
         counts = pair.comparison.rows.counts if pair.comparison else {}
         changed = sum(change.status != "same" for change in pair.prompts)
-        views.label("view-prompts", f"Prompts {changed}" if changed else "Prompts")
-        views.label("view-rows", f"Rows +{counts['fixed']} -{counts['broken']}" if counts else "Rows")
+        views.label("view-prompts", f"Prompts ({changed})" if changed else "Prompts")
+        views.label("view-rows", f"Rows (+{counts['fixed']} -{counts['broken']})" if counts else "Rows")
         self.name_views()
         self.refresh_bindings()
 
     def show_prompts(self) -> None:
-        reading = self.query_one("#prompts-text", Reading)
-        none = Content("No candidate has come yet.")
-        width = max(40, reading.size.width - 2)
-        reading.show(describe_pair(self.pair, width) if self.pair is not None else none)
+        pair, none = self.pair, Content("No candidate has come yet.")
+        self.query_one("#prompts-text", FittedText).show_fitted(
+            lambda width: describe_pair(pair, width) if pair is not None else none
+        )
 
     def name_views(self) -> None:
         pair, state = self.pair, self.busy

@@ -61,7 +61,8 @@ def describe_prompt(
     status = "" if whole else f"  {change.status}"
     yield foreign(change.predictor, "bold") + Content.styled(f"{status}  {size}", "$text-muted")
     if change.lines:
-        yield heading("Instructions")
+        inherited = any(line.since not in ("", candidate) for line in change.lines)
+        yield heading("Instructions", "‹ the candidate that brought a line in" if inherited else "")
         for line in change.lines:
             yield hang(describe_line(line, candidate), width)
     elif whole:

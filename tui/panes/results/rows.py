@@ -72,7 +72,7 @@ class RowsPane(Vertical):
     def compose(self) -> ComposeResult:
         yield Problem(id="rows-problem")
         yield Static("", id="rows-told", markup=False)
-        with Horizontal(id="rows-columns"):
+        with Vertical(id="rows-shown"):
             yield RowList[RowPair](pair_line, lambda pair: str(pair.row), id="rows-list")
             yield RowStory()
 
@@ -83,7 +83,7 @@ class RowsPane(Vertical):
     def show(self, pair: PairView) -> None:
         self.comparison = pair.comparison
         self.query_one("#rows-problem", Problem).show(pair.problem)
-        self.query_one("#rows-columns").display = pair.comparison is not None
+        self.query_one("#rows-shown").display = pair.comparison is not None
         self._show_rows()
         self.list.move_to(self.list.cursor or 0)
         self._show_chosen()
@@ -137,9 +137,12 @@ def pair_line(pair: RowPair, width: int) -> Line:
 def describe_expected(pair: RowPair) -> Content:
     """What became of the row, and what was expected of it."""
     parts = [Content.styled(f"row {pair.row}  {pair.change}", "bold")]
-    if pair.shown.labels:
-        parts.append(Content.styled("expected", "bold $text-primary"))
-        parts += list(_fields(pair.shown.labels))
+    labels = list(_fields(pair.shown.labels))
+    expected = Content.styled("expected", "bold $text-primary")
+    if len(labels) == 1:
+        parts.append(expected + Content("  ") + labels[0])
+    elif labels:
+        parts += [expected, *labels]
     return Content("\n").join(parts)
 
 

@@ -15,6 +15,7 @@ from ...comparing import describe_difference, describe_interval
 from ...text import count, duration, percent, points, short_count, usd
 from ...widgets.foreign import foreign
 from ..program.texts import heading
+from .board import LIVE
 from .loading import RunView
 
 _LABEL = 10
@@ -95,7 +96,9 @@ def _how_it_ended(view: RunView) -> Content:
     state = view.state
     reason = "" if state.stop_reason in (None, state.status) else f" ({state.stop_reason})"
     words = foreign(f"{state.status}{reason}", "$text-error bold" if state.status == "failed" else "")
-    words += Content(f" after {duration(view.entry.seconds)}, {view.entry.candidates} candidates")
+    since = "for" if state.status in LIVE else "after"
+    number = view.entry.candidates
+    words += Content(f" {since} {duration(view.entry.seconds)}, {number} candidate{'s' * (number != 1)}")
     if state.best.candidate:
         words += Content.styled("; best ", "$text-muted") + foreign(state.best.candidate)
     if state.detail:
