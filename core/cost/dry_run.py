@@ -16,8 +16,11 @@ from typing import Any, Literal
 import msgspec
 
 from ..errors import ConfigError, OptimizerError
+from ..optimizers import registry
 from ..optimizers.facts import Facts
 from ..optimizers.plan import Range
+from ..optimizers.spec import resolve_params
+from ..optimizers.supplied import is_supplied
 from ..recipe import ROLES, Budget, Recipe, Role
 from ..sandbox.client import Sandbox
 from .facts import Measured, find_facts
@@ -53,6 +56,8 @@ class DryRunRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Part of the rows that come out right where prompts hold demonstrations, as far as that is known."""
     accepted_share: float = ACCEPTED_SHARE
     """Part of the reflection model's proposals that do better on their rows than what they were made of."""
+    improves: bool = True
+    """Whether the optimizer is expected to find something better: the best program is then scored on test."""
     predictor_calls: dict[str, float] = {}
     """LM calls of each predictor in one program run, as measured."""
     seconds: float = SECONDS
@@ -215,6 +220,7 @@ def _request(
         mean_score=facts.mean_score if facts is not None and same else None,
         demo_rate=_demo_rate(facts, rate) if facts is not None else None,
         accepted_share=_accepted_share(facts) if facts is not None else ACCEPTED_SHARE,
+        improves=facts is None or _improves(recipe, facts),
         predictor_calls={one.name: one.calls for one in facts.predictors} if facts is not None else {},
         seconds=seconds,
         calls=calls,
@@ -231,6 +237,15 @@ def _demo_rate(facts: Facts, rate: float) -> float | None:
         return rate * with_demos / measured
     mended = (with_demos - measured) / (1.0 - measured) if measured < 1.0 else 0.0
     return rate + (1.0 - rate) * mended
+
+
+def _improves(recipe: Recipe, facts: Facts) -> bool:
+    """As the closed form reckons. Raises `OptimizerError` for parameters that do not fit."""
+    if recipe.optimizer is None or is_supplied(recipe.optimizer.name):
+        return True
+    optimizer = registry.get(recipe.optimizer.name)
+    params = resolve_params(optimizer.spec, recipe.optimizer.params, facts).params
+    return optimizer.work(facts, params).improves >= 0.5
 
 
 def _accepted_share(facts: Facts) -> float:

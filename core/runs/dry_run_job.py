@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -58,7 +59,10 @@ def run_dry(params: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         rows = [example for part in splits.values() for example in part]
         ghost = Ghost(program, rows, steps=_steps_of(program, request.predictor_calls))
         ghosts.append(ghost)
-        follow_runs(program, ghost)
+        if not follow_runs(program, ghost):
+            notes.append(
+                "the program's class allows no subclass: only calls with a row's own inputs can be right"
+            )
         replaced = replace_lms(program, ghost)
         if replaced:
             notes.append(
@@ -77,9 +81,9 @@ def run_dry(params: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     )
     ghost = ghosts[0]
     job.settings = {"adapter": GhostAdapter(ghost)}
-    if _makes_models(job.workspace):
+    if _may_make_models(job.program, job.workspace):
         job.settings["callbacks"] = [RefuseModels(ghost)]
-    job.rehearsal = True
+    job.improves = request.improves
     job.metric.judge_lm = job.lms["judge"]
     began = time.monotonic()
     with _telling(ghost, recorder, progress):
@@ -146,9 +150,15 @@ def _as_run_here(recipe: Recipe) -> tuple[Recipe, list[str]]:
     return msgspec.structs.replace(here, optimizer=msgspec.structs.replace(optimizer, params=params)), [note]
 
 
-def _makes_models(root: Path) -> bool:
-    """Whether the workspace's code may make an LM while it runs; looking at every call takes time."""
-    return any(_MODEL_MADE.search(path.read_bytes()) for path in project_files(root))
+def _may_make_models(program: dspy.Module, root: Path) -> bool:
+    """Whether the code may make an LM while it runs; looking at every call takes time.
+
+    Known for the workspace's own files and for dspy's modules, assumed of programs from elsewhere.
+    """
+    files = project_files(root)
+    place = str(getattr(sys.modules.get(type(program).__module__), "__file__", ""))
+    known = type(program).__module__.startswith("dspy.") or Path(place).resolve() in files
+    return not known or any(_MODEL_MADE.search(path.read_bytes()) for path in files)
 
 
 def _steps_of(program: dspy.Module, calls: Mapping[str, float]) -> float:

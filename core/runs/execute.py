@@ -49,8 +49,8 @@ class Job:
     attempt: int = 1
     settings: Mapping[str, Any] = field(default_factory=dict)
     """More of dspy's settings than every run has."""
-    rehearsal: bool = False
-    """Only the calls matter: score what the optimizer returned on test, better than the baseline or not."""
+    improves: bool | None = None
+    """For a rehearsal, whose scores say nothing: whether something better than the baseline is found."""
 
 
 @dataclass
@@ -152,8 +152,8 @@ def _score_final(job: Job, outcome: Outcome, live: dict[str, dspy.Module]) -> No
     assert returned is not None
     result = _score(job, live[returned], "val", returned)
     best = _choose(recorder.full_val_scores(), returned, result.score)
-    if job.rehearsal and best == recorder.baseline:
-        best = returned
+    if job.improves is not None and job.improves == (best == recorder.baseline):
+        best = returned if job.improves else recorder.baseline or returned
     outcome.candidate = best
     outcome.best["val"] = recorder.full_val_scores().get(best, result.score)
     if not job.splits["test"]:

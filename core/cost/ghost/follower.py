@@ -32,8 +32,8 @@ class RefuseModels(BaseCallback):  # type: ignore[misc]  # dspy is untyped for m
         self._ghost.check()
 
 
-def follow_runs(program: dspy.Module, ghost: Ghost) -> None:
-    """Have every run of the program, and of its copies, told to the ghost.
+def follow_runs(program: dspy.Module, ghost: Ghost) -> bool:
+    """Have every run of the program, and of its copies, told to the ghost; False for classes that forbid it.
 
     A callback in dspy's settings would do the same, and cost more than all that a ghost does: dspy looks for
     the handlers of every callback at every module. Copies keep their class, so the class carries it.
@@ -57,4 +57,8 @@ def follow_runs(program: dspy.Module, ghost: Ghost) -> None:
     # The same name in the same place: proposers look up the program's source by it.
     place = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__doc__": kind.__doc__}
     metaclass: Any = type(kind)
-    program.__class__ = metaclass(kind.__name__, (kind,), {**place, "__call__": call, "acall": acall})
+    try:
+        program.__class__ = metaclass(kind.__name__, (kind,), {**place, "__call__": call, "acall": acall})
+    except TypeError:  # subclasses need arguments, or have another layout
+        return False
+    return True

@@ -80,9 +80,16 @@ def listing(place):
     return sorted(str(path) for path in files if "splits" not in path.parts)
 
 
+@pytest.fixture(autouse=True)
+def memory(tmp_path_factory, monkeypatch):
+    """A place for scratch of this test alone: others may be at work at the same time."""
+    folder = tmp_path_factory.mktemp("memory")
+    monkeypatch.setattr(module, "_MEMORY", str(folder))
+    return folder
+
+
 def scratch_folders():
-    root = Path(module._scratch() or "/tmp")
-    return list(root.glob("compilot-dry-run-*"))
+    return list(Path(module._MEMORY).iterdir())
 
 
 def test_the_whole_run_is_counted_by_role_at_each_rate(place, monkeypatch):

@@ -353,3 +353,24 @@ def test_async_programs(stage):
     stage = Stage(Waiting(), rows)
     with stage.settings():
         assert [stage.program(**row.inputs()).answer for row in rows] == ["a0", "a1", "a2"]
+
+
+def test_classes_that_allow_no_subclass_are_answered_by_their_inputs():
+    class Closed(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.answer = dspy.Predict("question -> answer")
+
+        def __init_subclass__(cls, *, reason, **kwargs):
+            super().__init_subclass__(**kwargs)
+
+        def forward(self, question):
+            return self.answer(question=question)
+
+    rows = [dspy.Example(question=f"q{at}", answer=f"a{at}").with_inputs("question") for at in range(3)]
+    program = Closed()
+    ghost = Ghost(program, rows)
+    assert follow_runs(program, ghost) is False
+    lm = build_ghost_lms(ghost, PROFILES)["student"]
+    with dspy.context(lm=lm, adapter=GhostAdapter(ghost)):
+        assert [program(**row.inputs()).answer for row in rows] == ["a0", "a1", "a2"]
