@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from .cost.estimate import Estimate, estimate
     from .errors import CompilotError, StopRun
     from .recipe import Budget, ModelProfile, Recipe
+    from .results.compare import compare_candidates
     from .results.evaluate import evaluate_file, evaluate_run
     from .results.export import export_run
     from .results.load import load_program
+    from .results.report import report_run, write_report
     from .workspace import Workspace
 
 _HOMES = {
@@ -27,9 +29,11 @@ _HOMES = {
     "cost.estimate": ("Estimate", "estimate"),
     "errors": ("CompilotError", "StopRun"),
     "recipe": ("Budget", "ModelProfile", "Recipe"),
+    "results.compare": ("compare_candidates",),
     "results.evaluate": ("evaluate_file", "evaluate_run"),
     "results.export": ("export_run",),
     "results.load": ("load_program",),
+    "results.report": ("report_run", "write_report"),
     "workspace": ("Workspace",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -45,6 +49,7 @@ __all__ = [
     "Recipe",
     "StopRun",
     "Workspace",
+    "compare_candidates",
     "compile_program",
     "dry_run",
     "estimate",
@@ -56,8 +61,10 @@ __all__ = [
     "load_run",
     "load_state",
     "recommend",
+    "report_run",
     "resume_run",
     "start_run",
+    "write_report",
 ]
 
 

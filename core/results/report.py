@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from .leaderboard import Entry, read_entry
 from .lineage import Lineage, build_lineage
 from .markdown import report_markdown
 from .prompts import count_letters
-from .recorded import has_rows, read_scores
+from .recorded import RowScores, ScoredRows, has_rows, read_scores
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,10 +66,15 @@ def report_run(path: Path) -> Report:
     )
 
 
-def read_front(path: Path, state: RunState) -> Front:
-    """The fronts over a run's full evaluations of val, with what each candidate's prompts weigh."""
+def read_front(
+    path: Path, state: RunState, scores: Mapping[str, ScoredRows[RowScores]] | None = None
+) -> Front:
+    """The fronts over a run's full evaluations of val, with what each candidate's prompts weigh.
+
+    `scores` are what `read_scores` gives, where they were read already.
+    """
     folder = RunFolder(path)
-    scores = read_scores(folder, "val")
+    scores = read_scores(folder, "val") if scores is None else scores
     sizes = {}
     for candidate in scores:
         if state.candidate(candidate) is not None:

@@ -19,7 +19,7 @@ from ..panes.results.board import LIVE, RunBoard
 from ..panes.results.candidates import CandidateTree, LineageTree
 from ..panes.results.fitted import FittedText
 from ..panes.results.front import FrontPane
-from ..panes.results.loading import BoardReader, PairReader, load_run
+from ..panes.results.loading import BoardReader, PairReader, has_news, load_run
 from ..panes.results.pairing import SETTLE_SECONDS, Pairing
 from ..panes.results.rows import RowsPane
 from ..panes.results.summary import describe_problems, describe_run
@@ -43,6 +43,7 @@ class ResultsScreen(Pairing):
         super().__init__()
         self._reader: BoardReader | None = None
         self._wanted: tuple[str, str] = ("", "")
+        self._told_of_board = False
 
     def compose_body(self) -> Iterable[Widget]:
         yield Empty("No runs yet.", "Press 4 to choose an optimizer and launch one.", id="results-empty")
@@ -120,8 +121,11 @@ class ResultsScreen(Pairing):
         except CompilotError as error:
             self.tell(error)
             return
-        problem = describe_problems(self.board.problems)
-        self.tell(self._find_wanted() or problem)
+        problem = self._find_wanted() or describe_problems(self.board.problems)
+        if problem is not None or self._told_of_board:
+            # What an export said stays until the next one.
+            self.tell(problem)
+        self._told_of_board = problem is not None
         filled = bool(self.board.places)
         self.query_one("#results-columns").display = filled
         self.query_one("#results-empty").display = not filled
@@ -159,8 +163,7 @@ class ResultsScreen(Pairing):
         place = self.query_one(RunBoard).runs.chosen
         if place is None:
             return
-        known = self.view is not None and self.view.entry == place.entry and self.view.path.parent.exists()
-        if known and not self._wanted[1]:
+        if self.view is not None and not self._wanted[1] and not has_news(self.view.entry, place.entry):
             return
         self._load_run(self.session.root / ".compilot" / "runs" / place.entry.run_id)
 

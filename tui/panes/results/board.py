@@ -14,7 +14,7 @@ from ...widgets.rows import fit_cell, show_text
 from ...widgets.tones import Line
 from .loading import BoardView
 
-_TEST, _COST, _STATUS = 50, 62, 84
+_TEST, _COST, _STATUS = 50, 62, 96
 """Widths from which test score, cost, and status fit."""
 LIVE = frozenset({"pending", "running", "paused", "stopping"})
 
@@ -95,4 +95,4 @@ def _gain_tone(gain: float | None) -> str:
 def _name_width(width: int) -> int:
     """What the columns leave, up to the longest name there is."""
     used = 19 + 9 * (width >= _TEST) + 10 * (width >= _COST) + 38 * (width >= _STATUS)
-    return max(8, min(34, width - used))
+    return max(9, min(34, width - used))

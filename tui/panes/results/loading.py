@@ -125,16 +125,23 @@ class BoardReader:
 def load_run(path: Path) -> RunView:
     """Everything of one run. Raises `RunError` where it is gone or damaged."""
     state = load_state(path)
+    scores = read_scores(RunFolder(path), "val")
     return RunView(
         path=path,
         state=state,
         recipe=RunFolder(path).read_recipe().recipe,
         entry=read_entry(path, state),
         lineage=build_lineage(state.candidates),
-        front=read_front(path, state),
+        front=read_front(path, state, scores),
         held_out=read_held_out(path, state),
-        scores=read_scores(RunFolder(path), "val"),
+        scores=scores,
     )
+
+
+def has_news(shown: Entry, now: Entry) -> bool:
+    """Whether a run is another one, or has more to show than time and money spent."""
+    fields = ("run_id", "status", "candidates", "candidate", "baseline", "val", "minibatch", "test")
+    return any(getattr(shown, name) != getattr(now, name) for name in fields)
 
 
 class PairReader:

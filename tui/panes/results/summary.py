@@ -112,9 +112,9 @@ def _scores(view: RunView, width: int) -> Iterator[Content]:
     sizes = [f"{size} {split} rows" for split, size in _sizes(view) if size]
     yield heading("Scores", ", ".join(["mean and 95 % interval", *sizes]))
     rows: list[tuple[str, str, float | None, Interval | None]] = []
-    if view.baseline:
+    if view.baseline and entry.baseline is not None:
         rows.append(("val", "baseline", entry.baseline, _val_interval(view, view.baseline)))
-    if entry.candidate and entry.candidate != view.baseline:
+    if entry.candidate and entry.candidate != view.baseline and entry.val is not None:
         rows.append(("", "best", entry.val, _val_interval(view, entry.candidate)))
     if test is not None:
         rows.append(("test", "baseline", test.baseline.score, test.baseline.interval))
