@@ -123,8 +123,7 @@ def _change_lines(comparison: Comparison, kind: Change, width: int, most: int) -
     pairs = comparison.rows.of(kind)
     if not pairs:
         return
-    shown = min(most, len(pairs))
-    more = f", the first {shown}" if shown < len(pairs) else ""
+    more = f", the first {most}" if 0 < most < len(pairs) else ""
     yield f"{kind} ({len(pairs)}{more})"
     for pair in pairs[:most]:
         yield from _pair_lines(pair, width)

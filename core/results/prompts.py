@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -15,6 +17,7 @@ from .lineage import Lineage
 State = Mapping[str, Mapping[str, Any]]
 Rows = Sequence[Mapping[str, Any]]
 Mark = Literal["+", "-", " "]
+_WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -32,7 +35,7 @@ class PromptLine(msgspec.Struct, frozen=True):
     mark: Mark
     text: str
     changed: tuple[tuple[int, int], ...] = ()
-    """Characters that differ from the line it stands for; none where the whole line is new or gone."""
+    """Characters of the words that differ from the line it stands for; none where the whole line is new or gone."""
     leaks: tuple[Span, ...] = ()
     since: str = ""
     """Of a new line: the candidate that brought it in, where the run tells."""
@@ -79,11 +82,7 @@ def diff_prompts(
         text = str(new.get("instructions", ""))
         known = str(old.get("instructions", ""))
         own = str((before if written is None else written).get(part.predictor, {}).get("instructions", ""))
-        leaks = tuple(
-            leak
-            for split, values in (rows or {}).items()
-            for leak in find_leaks(text, values, known=own, split=split)
-        )
+        leaks = _find_all(text, rows or {}, own)
         lines = diff_lines(known, text) if part.instructions is not None else ()
         changes.append(
             PromptChange(
@@ -151,32 +150,51 @@ def count_letters(part: Mapping[str, Any]) -> int:
     return len(str(part.get("instructions", ""))) + fields + demos
 
 
+def _find_all(text: str, rows: Mapping[str, Rows], known: str) -> tuple[Leak, ...]:
+    """What was copied from each split; what a stretch of an earlier split holds is not told again."""
+    found: list[Leak] = []
+    for split, values in rows.items():
+        found += [
+            leak
+            for leak in find_leaks(text, values, known=known, split=split)
+            if not any(other.start <= leak.start and leak.end <= other.end for other in found)
+        ]
+    return tuple(sorted(found, key=lambda leak: leak.start))
+
+
 def _has_line(state: State | None, predictor: str, line: str) -> bool:
     return state is not None and line in str(state.get(predictor, {}).get("instructions", "")).splitlines()
 
 
 def _reworded(old: Sequence[str], new: Sequence[str]) -> dict[tuple[Mark, str], tuple[tuple[int, int], ...]]:
-    """Characters that differ, for lines that are much alike; at most 40 lines are compared with 40."""
+    """Words that differ, for lines that are much alike; at most 40 lines are compared with 40."""
     found: dict[tuple[Mark, str], tuple[tuple[int, int], ...]] = {}
-    left = list(old[:40])
+    left = {text: _WORDS.findall(text) for text in old[:40]}
     for text in new[:40]:
-        matcher = difflib.SequenceMatcher(None, autojunk=False)
-        matcher.set_seq2(text)
+        words = _WORDS.findall(text)
+        matcher: difflib.SequenceMatcher[str] = difflib.SequenceMatcher(None, autojunk=False)
+        matcher.set_seq2(words)
         best, ratio = None, 0.6
-        for other in left:
-            matcher.set_seq1(other)
+        for other, theirs in left.items():
+            matcher.set_seq1(theirs)
             if matcher.real_quick_ratio() > ratio and matcher.quick_ratio() > ratio:
                 likeness = matcher.ratio()
                 if likeness > ratio:
                     best, ratio = other, likeness
         if best is None:
             continue
-        left.remove(best)
-        matcher.set_seq1(best)
+        theirs = left.pop(best)
+        matcher.set_seq1(theirs)
         changes = [code for code in matcher.get_opcodes() if code[0] != "equal"]
-        found["-", best] = tuple((a, b) for _, a, b, _, _ in changes if b > a)
-        found["+", text] = tuple((c, d) for _, _, _, c, d in changes if d > c)
+        found["-", best] = _letters(theirs, [(a, b) for _, a, b, _, _ in changes])
+        found["+", text] = _letters(words, [(c, d) for _, _, _, c, d in changes])
     return found
+
+
+def _letters(words: Sequence[str], stretches: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Stretches of words as stretches of letters."""
+    ends = [0, *itertools.accumulate(len(word) for word in words)]
+    return tuple((ends[start], ends[end]) for start, end in stretches if end > start)
 
 
 def _annotate(

@@ -53,9 +53,7 @@ def test_best_against_baseline(workspace, run):
     assert result.rows.counts["broken"] == 0
     assert result.rows.difference.p == 0.125
     assert result.rows.difference.verdict == "not told apart"
-    assert result.notes == (
-        "the best of 4 by these rows, which flatters it: test tells its worth",
-    )
+    assert result.notes == ("the best of 4 by these rows, which flatters it: test tells its worth",)
     (prompt,) = result.prompts
     assert {line.since for line in prompt.lines if line.since} == {CHILD, OTHER, MERGED}
     assert json.loads(orjson.dumps(result.to_dict()))["rows"]["counts"]["fixed"] == 4

@@ -44,6 +44,16 @@ def test_copied_training_text_is_marked_where_it_stands():
     assert change.letters_after > change.letters_before
 
 
+def test_a_stretch_of_two_splits_is_told_once() -> None:
+    rows = {
+        "train": [{"q": "one two three four five six seven"}],
+        "val": [{"q": "two three four five six"}, {"q": "alpha beta gamma delta epsilon"}],
+    }
+    text = "one two three four five six seven and alpha beta gamma delta epsilon"
+    (change,) = diff_prompts(make_state(""), make_state(text), rows=rows)
+    assert [(leak.split, leak.rows) for leak in change.leaks] == [("train", (0,)), ("val", (1,))]
+
+
 def test_what_a_person_wrote_is_no_leak():
     text = "Answer like this: the radiator in my office does not get warm."
     row = {"message": "the radiator in my office does not get warm"}
