@@ -35,7 +35,7 @@ class PromptLine(msgspec.Struct, frozen=True):
     mark: Mark
     text: str
     changed: tuple[tuple[int, int], ...] = ()
-    """Characters of the words that differ from the line it stands for; none where the whole line is new or gone."""
+    """Letters of the words that differ from the line it stands for; none where all of it is new or gone."""
     leaks: tuple[Span, ...] = ()
     since: str = ""
     """Of a new line: the candidate that brought it in, where the run tells."""
