@@ -90,7 +90,6 @@ def run_dry(params: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         ghost.limits = Limits(request.calls, began + request.seconds)
         seen = _calibrate(ghost, job, request)
         ghost.tuning.lift = _lift_of(job, ghost.tuning.chance, request.accepted_share)
-        ghost.limits = Limits(request.calls, time.monotonic() + request.seconds)
         started, cpu_started = time.perf_counter(), time.process_time()
         with redirect_stdout(_Nowhere()):
             outcome = execute(job)
@@ -184,7 +183,8 @@ def _calibrate(ghost: Ghost, job: Job, request: DryRunRequest) -> Seen:
                 demo_rate=request.demo_rate,
             )
     except StopRun as stop:
-        raise _failure(stop.detail) from stop
+        detail = f"its limit of {stop.detail} came too early" if stop.reason == "budget" else stop.detail
+        raise _failure(detail) from stop
 
 
 def _lift_of(job: Job, chance: float, accepted: float) -> float:

@@ -83,6 +83,8 @@ def _bisect(
     """The chance at which the metric says what it should, or comes nearest to it, and what it then says."""
     found = list(ends)
     (high, highest), (low, lowest) = ends
+    if lowest[by_mean] < target < highest[by_mean] and time.monotonic() > deadline:
+        return _guess(ghost, lowest, highest, target, by_mean)
     for _ in range(_STEPS):
         if not lowest[by_mean] < target < highest[by_mean] or time.monotonic() > deadline:
             break
@@ -91,6 +93,16 @@ def _bisect(
         found.append((chance, seen))
         low, high = (chance, high) if seen[by_mean] < target else (low, chance)
     return min(found, key=lambda one: abs(one[1][by_mean] - target))
+
+
+def _guess(ghost: Ghost, lowest: Seen, highest: Seen, target: float, by_mean: bool) -> tuple[float, Seen]:
+    """For programs too slow to be tried: a run is right when each of its calls is, a mean is as its calls."""
+    share = (target - lowest[by_mean]) / (highest[by_mean] - lowest[by_mean])
+    counts = ghost.counts()
+    calls = (sum(counts.values()) - counts.get("judge", 0)) / max(ghost.runs, 1)
+    chance = share if by_mean else share ** (1.0 / max(calls, 1.0))
+    seen = [low + (high - low) * share for low, high in zip(lowest, highest, strict=True)]
+    return chance, Seen(*seen)
 
 
 def _reacts(highest: Seen, lowest: Seen, by_mean: bool) -> bool:

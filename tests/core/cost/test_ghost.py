@@ -116,6 +116,18 @@ def test_the_rate_is_the_programs_not_the_calls(stage, tmp_path, rate):
     assert stage.share_right() == pytest.approx(rate, abs=0.06)
 
 
+def test_programs_too_slow_to_be_tried_are_reckoned(stage, tmp_path, monkeypatch):
+    from core.cost.ghost import calibrate as module
+
+    monkeypatch.setattr(module, "_SECONDS", -1.0)
+    monkeypatch.setattr(module, "_FIRST_SECONDS", -1.0)
+    with stage.settings():
+        seen = calibrate(stage.ghost, stage.program, stage.rows, adapt(all_right, tmp_path), success_rate=0.5)
+    assert seen.success_rate == 0.5
+    # Three calls, each right with 0.5 ** (1/3).
+    assert stage.ghost.tuning.chance == pytest.approx(0.794, abs=0.001)
+
+
 def test_demonstrations_have_a_rate_of_their_own(stage, tmp_path):
     with stage.settings():
         calibrate(
