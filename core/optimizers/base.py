@@ -144,6 +144,7 @@ class Optimizer:
 
         Raises `OptimizerError` for parameters that do not fit and for facts that were never measured.
         """
+        facts.check_measured()
         return plan_run(self.work(facts, resolve_params(self.spec, params, facts).params), facts)
 
     def bootstraps(self, facts: Facts, params: Params) -> tuple[BootstrapSet, ...]:

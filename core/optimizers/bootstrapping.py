@@ -73,7 +73,7 @@ def count_attempts(
             rate = max(least / counted, 1 / most)
             return _spread(counted, bootstrap.wanted, rate, least, most)
     rate, is_measured = _rate(bootstrap, facts)
-    expected = _go_through(bootstrap, rate, rows or {})
+    expected = min(float(most), max(float(least), _go_through(bootstrap, rate, rows or {})))
     if not is_measured:
         return Range(least, expected, most)
     return _spread(expected, bootstrap.wanted, max(rate, 1 / most), least, most)

@@ -176,8 +176,8 @@ def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
         if deeper <= 2 or evaluated <= _PROBED_RUNS:  # later rounds are shown scores
             depth, scored = deeper, evaluated
     rows = min(max(1, _PROBED_RUNS // scored), facts.sizes[0])
-    texts, new = probe_texts(OPTIMIZER, inputs, {**params, "depth": depth}, train=rows)
-    return structs.replace(facts, texts=texts, new_share=new)
+    found = probe_texts(OPTIMIZER, inputs, {**params, "depth": depth}, train=rows)
+    return structs.replace(facts, texts=found.texts, new_share=found.new_share)
 
 
 OPTIMIZER = Optimizer(SPEC, _build, _work, _probe)

@@ -49,6 +49,17 @@ class Texts(msgspec.Struct, frozen=True):
         return self.first + self.growth * math.lgamma(count + 1) / count
 
 
+class FirstTrials(msgspec.Struct, frozen=True):
+    """The trials that MIPROv2 draws before its sampler has learned anything: known from the seed."""
+
+    instructions: int
+    demo_sets: int
+    draws: tuple[tuple[tuple[int, int], ...], ...]
+    """By trial and predictor: which instruction and which set of demonstrations (-1: there are none)."""
+    lengths: tuple[tuple[float, ...], ...]
+    """Tokens of the instructions, by predictor."""
+
+
 class Walk(msgspec.Struct, frozen=True):
     """A bootstrap that was really tried: which attempts of the teacher came out right, in order."""
 
@@ -88,6 +99,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Instructions, rules or advice that this optimizer had written when it was tried."""
     instruction_tokens: float = 0.0
     """Mean length of the instructions the predictors have now."""
+    first_trials: FirstTrials | None = None
     new_share: float | None = None
     """Part of the student's requests that were new when the optimizer itself was tried on a few rows."""
     changed_share: float | None = None
@@ -102,6 +114,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Part of the program runs that end with an error."""
     num_threads: int = 8
     seed: int = 0
+
+    def check_measured(self) -> None:
+        """Raise `OptimizerError` where what every plan stands on was never measured."""
+        _ = self.calls_per_run, self.sizes
 
     @property
     def calls_per_run(self) -> float:

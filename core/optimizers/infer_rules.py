@@ -152,8 +152,8 @@ def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
 
     several = min(params["num_candidates"], _PROBED_CANDIDATES)
     settings = {**params, "num_candidates": several, "max_bootstrapped_demos": 0}
-    texts, _ = probe_texts(OPTIMIZER, inputs, settings, val=1)
-    return msgspec.structs.replace(facts, texts=texts)
+    found = probe_texts(OPTIMIZER, inputs, settings, val=1)
+    return msgspec.structs.replace(facts, texts=found.texts)
 
 
 OPTIMIZER = Optimizer(SPEC, _build, _work, _probe)

@@ -8,8 +8,8 @@ from msgspec import structs
 
 from .base import CompileInputs, Optimizer, bootstrap_metric
 from .demos import METRIC_THRESHOLD, demo_parameters
-from .facts import Facts
-from .miprov2_schedule import Schedule, is_zero_shot, plan_search, trials_for
+from .facts import Facts, FirstTrials, count_tokens
+from .miprov2_schedule import RANDOM_TRIALS, Schedule, is_zero_shot, plan_search, trials_for
 from .spec import Conflict, DefaultRule, Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
@@ -293,8 +293,58 @@ def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
         "num_trials": 1,
         "minibatch": False,
     }
-    texts, _ = probe_texts(OPTIMIZER, inputs, settings, val=1, drop_first=True)
-    return structs.replace(facts, texts=texts)
+    found = probe_texts(OPTIMIZER, inputs, settings, val=1, drop_first=True)
+    lengths = []
+    for name, predictor in inputs.student.named_predictors():
+        written = [count_tokens(text) for component, text in found.written if component == name]
+        lengths.append((count_tokens(predictor.signature.instructions), *written))
+    trials = FirstTrials(
+        instructions=schedule.instructions,
+        demo_sets=0 if is_zero_shot(params) else schedule.demo_sets,
+        draws=_draw_first_trials(schedule, len(lengths), inputs.seed, zero_shot=is_zero_shot(params)),
+        lengths=tuple(lengths),
+    )
+    return structs.replace(facts, texts=found.texts, first_trials=trials)
+
+
+def _draw_first_trials(
+    schedule: Schedule, predictors: int, seed: int, *, zero_shot: bool
+) -> tuple[tuple[tuple[int, int], ...], ...]:
+    """What Optuna draws as long as the scores do not matter, asked as `mipro_optimizer_v2.py` asks it.
+
+    The default program and full evaluations are trials of the study as well.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    space = {}
+    for place in range(predictors):
+        space[f"{place}_predictor_instruction"] = optuna.distributions.CategoricalDistribution(
+            range(schedule.instructions)
+        )
+        if not zero_shot:
+            space[f"{place}_predictor_demos"] = optuna.distributions.CategoricalDistribution(
+                range(schedule.demo_sets)
+            )
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True))
+    draws = []
+    for step in schedule.steps():
+        if len(study.trials) >= RANDOM_TRIALS:
+            break
+        if step != "trial":
+            known = optuna.trial.create_trial(params=dict.fromkeys(space, 0), distributions=space, value=0.0)
+            study.add_trial(known)
+            continue
+        trial = study.ask()
+        chosen = {name: trial.suggest_categorical(name, one.choices) for name, one in space.items()}
+        study.tell(trial, 0.0)
+        draws.append(
+            tuple(
+                (chosen[f"{place}_predictor_instruction"], chosen.get(f"{place}_predictor_demos", -1))
+                for place in range(predictors)
+            )
+        )
+    return tuple(draws)
 
 
 OPTIMIZER = Optimizer(SPEC, _build, plan_search, _probe)

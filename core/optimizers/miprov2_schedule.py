@@ -6,7 +6,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import structs
 
@@ -27,7 +27,7 @@ AUTO_VAL_ROWS: Mapping[str, int] = {"light": 100, "medium": 300, "heavy": 1000}
 MINIBATCH_ABOVE_VAL_ROWS = 50
 """In auto mode DSPy uses minibatches when it scores on more val rows than this."""
 
-_RANDOM_TRIALS = 10
+RANDOM_TRIALS = 10
 """Before Optuna's TPE sampler has learned anything (`n_startup_trials`)."""
 _KEEPING = 1.5
 """How fast TPE comes to keep to the choices that did well."""
@@ -134,19 +134,21 @@ def _proposer_calls(facts: Facts, params: Params, schedule: Schedule) -> Range:
     return Range(asked.low, asked.expected, PROPOSAL_RETRIES * asked.high)
 
 
-def _different_draws(choices: float, trials: int) -> float:
+def _different_draws(choices: float, trials: int, known: float | None) -> float:
     """How many of so many choices a predictor's trials draw: m · (1 − (1 − 1/m)^10) of the first ten.
 
     Optuna's TPE draws these at random (`n_startup_trials`), and keeps to what did well more and more after:
-    what the t-th trial draws is new as often as the tenth, times (10 / t)^1.5.
+    what the t-th trial draws is new as often as the tenth, times (10 / t)^1.5. `known`: how many different
+    ones the first ten are known to draw.
     """
-    first = min(_RANDOM_TRIALS, trials)
+    first = min(RANDOM_TRIALS, trials)
     missed = math.pow(1.0 - 1.0 / choices, first)
     later = sum(math.pow(first / trial, _KEEPING) for trial in range(first + 1, trials + 1))
-    return min(choices, choices * (1.0 - missed) + missed * later)
+    start = choices * (1.0 - missed) if known is None else min(known, float(first))
+    return max(1.0, min(choices, start + missed * later))
 
 
-def _new_share(facts: Facts, choices: float, trials: int, coverage: float) -> float:
+def _new_share(facts: Facts, choices: float, trials: int, coverage: float, known: float | None) -> float:
     """Part of the requests of trials that none before them asked, on average over predictors.
 
     A choice drawn u times on minibatches that cover a part c of the rows has been run on 1 − (1 − c)^u of
@@ -158,7 +160,10 @@ def _new_share(facts: Facts, choices: float, trials: int, coverage: float) -> fl
     new = 0.0
     for predictor in facts.predictors:
         seen = predictor.alternatives
-        drawn = float(trials) if seen is None else _different_draws(max(choices * seen, 1.0), trials)
+        if seen is None:
+            drawn = float(trials)
+        else:
+            drawn = _different_draws(max(choices * seen, 1.0), trials, known * seen if known else None)
         run_on = 1.0 - math.pow(1.0 - coverage, trials / drawn)
         new += predictor.calls * min(1.0, drawn * run_on / (trials * coverage))
     return new / total
@@ -180,27 +185,72 @@ def _prompts(
         "trial": steps["trial"] * schedule.minibatch_size,
         "full": steps["full"] * schedule.val_rows,
     }
-    demos = [] if is_zero_shot(params) else [expect_prompts(one, facts, 1) for one in sets]
     labeled = min(params["max_labeled_demos"], facts.sizes[0])
-    if demos and labeled:
-        demos.append(Prompts(runs=1, labeled=labeled))
-    demos.append(Prompts(runs=1))
+    demos = [Prompts(runs=1)]
+    if not is_zero_shot(params):
+        demos += [Prompts(runs=1, labeled=labeled)] if labeled else []
+        demos += [expect_prompts(one, facts, 1) for one in sets]
     different = facts.texts.different / facts.texts.count if facts.texts else 1.0
-    instructions = 1 + different * (schedule.instructions - 1)
+    choices = (1 + different * (schedule.instructions - 1)) * len(demos)
     coverage = min(1.0, schedule.minibatch_size / schedule.val_rows)
-    new = _new_share(facts, instructions * len(demos), steps["trial"], coverage)
+    known = _known_trials(facts, schedule, demos)
     drawn = structs.replace(
-        mix(demos, runs["trial"]),
-        new=new,
-        rows=schedule.minibatch_size,
+        mix(demos, 1 if known is None else max(0, steps["trial"] - known.trials)),
         replaced=1 - 1 / schedule.instructions,
     )
-    best = structs.replace(mix(demos[:-1] or demos, 0), replaced=drawn.replaced)
+    best = structs.replace(mix(demos[1:] or demos, 0), replaced=drawn.replaced)
+    if known is not None:
+        drawn = _mix_all([known.prompts, drawn])
+    drawn = structs.replace(
+        drawn,
+        runs=runs["trial"],
+        new=_new_share(facts, choices, steps["trial"], coverage, known.different if known else None),
+        rows=schedule.minibatch_size,
+    )
     return best, [
         Prompts(runs=runs["default"], new=0.0),
         drawn,
         structs.replace(drawn, runs=runs["full"], new=0.0, rows=schedule.val_rows),
     ]
+
+
+class _Known(NamedTuple):
+    """The trials that are known from the seed, where the schedule is the one they were drawn for."""
+
+    trials: int
+    different: float
+    """Different draws among them that are not the program as it is, on average over predictors."""
+    prompts: Prompts
+
+
+def _known_trials(facts: Facts, schedule: Schedule, demos: list[Prompts]) -> _Known | None:
+    first = facts.first_trials
+    if first is None or not first.draws or facts.texts is None:
+        return None
+    sizes = (schedule.instructions, 0 if len(demos) == 1 else schedule.demo_sets)
+    if (first.instructions, first.demo_sets) != sizes or len(first.lengths) != len(facts.predictors):
+        return None
+    if any(len(lengths) < schedule.instructions for lengths in first.lengths):
+        return None
+    parts: dict[tuple[int, int, int], Prompts] = {}
+    for trial in first.draws:
+        for place, (instruction, demo_set) in enumerate(trial):
+            if instruction <= 0 and demo_set <= 0:
+                continue
+            # Known to the token: the mean text and what this one differs from it by.
+            longer = first.lengths[place][instruction] - first.lengths[place][0]
+            usual = facts.texts.tokens - facts.instruction_tokens if instruction else 0.0
+            parts[place, instruction, demo_set] = structs.replace(
+                demos[max(demo_set, 0)], runs=1, replaced=float(instruction > 0), extra_tokens=longer - usual
+            )
+    if not parts:
+        return None
+    mixed = structs.replace(_mix_all(list(parts.values())), runs=float(len(first.draws)))
+    return _Known(len(first.draws), len(parts) / len(facts.predictors), mixed)
+
+
+def _mix_all(parts: list[Prompts]) -> Prompts:
+    return mix(parts, sum(part.runs for part in parts))
 
 
 def plan_search(facts: Facts, params: Params) -> Work:

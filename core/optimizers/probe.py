@@ -179,6 +179,17 @@ def find_alternatives(facts: Facts, kinds: Sequence[Sequence[Mapping[str, str]]]
     return msgspec.structs.replace(facts, predictors=tuple(found))
 
 
+@dataclasses.dataclass
+class TextProbe:
+    """What an optimizer has written and asked; None where it did not."""
+
+    texts: Texts | None
+    new_share: float | None
+    """Part of the student's requests that were new."""
+    written: list[tuple[str, str]]
+    """(component, text) in order."""
+
+
 def probe_texts(
     optimizer: Optimizer,
     inputs: CompileInputs,
@@ -187,12 +198,11 @@ def probe_texts(
     train: int | None = None,
     val: int | None = None,
     drop_first: bool = False,
-) -> tuple[Texts | None, float | None]:
+) -> TextProbe:
     """What the optimizer has written when it really runs, with these settings and on few rows.
 
-    And the part of the student's requests that were new. The calls of its proposer are those of a whole run,
-    as far as the settings say so; the tokens are in the ledger. None when nothing was written or asked.
-    `drop_first`: the optimizer does not use the first text for each predictor.
+    The calls of its proposer are those of a whole run, as far as the settings say so; the tokens are in the
+    ledger. `drop_first`: the optimizer does not use the first text for each predictor.
     """
     observer = _Proposals(drop_first)
     few = dataclasses.replace(
@@ -205,7 +215,8 @@ def probe_texts(
     counter = _Requests(inputs.lms["student"])
     with dspy.context(callbacks=[*dspy.settings.callbacks, counter]):
         optimizer.compile(few)
-    return observer.summary(), counter.new / counter.asked if counter.asked else None
+    summary = fit_growth([("", text) for _, text in observer.written], grows=False)
+    return TextProbe(summary, counter.new / counter.asked if counter.asked else None, observer.written)
 
 
 def compare_scores(inputs: CompileInputs, *, rows: int, programs: int) -> float:
@@ -442,7 +453,7 @@ class _Proposals(SilentObserver):
     """Keeps what was proposed."""
 
     def __init__(self, drop_first: bool) -> None:
-        self._texts: list[str] = []
+        self.written: list[tuple[str, str]] = []
         self._components: set[str] = set()
         self._drop_first = drop_first
 
@@ -459,10 +470,7 @@ class _Proposals(SilentObserver):
         self._components.add(component)
         if not (is_first and self._drop_first):
             # COPRO strips what it is given; what then prints the same is the same prompt.
-            self._texts.append(text.strip('"').strip())
-
-    def summary(self) -> Texts | None:
-        return fit_growth([("", text) for text in self._texts], grows=False)
+            self.written.append((component, text.strip('"').strip()))
 
 
 class _Reflections(SilentObserver):

@@ -245,8 +245,8 @@ def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
 
     rows = min(params["bsize"], _PROBED_ROWS, len(inputs.trainset))
     settings = {**params, "bsize": rows, "num_candidates": 3, "max_steps": 2, "max_demos": 0}
-    texts, _ = probe_texts(OPTIMIZER, inputs, settings, train=rows)
-    return structs.replace(facts, texts=texts)
+    found = probe_texts(OPTIMIZER, inputs, settings, train=rows)
+    return structs.replace(facts, texts=found.texts)
 
 
 OPTIMIZER = Optimizer(SPEC, _build, _work, _probe)

@@ -155,7 +155,7 @@ def test_facts_survive_a_file():
     assert facts.walks
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     train=st.integers(2, 300),
     val=st.integers(1, 200),
