@@ -177,8 +177,9 @@ class ResultsScreen(Pairing):
         before, self.view = self.view, view
         wanted, self._wanted = self._wanted[1], ("", "")
         nodes = view.lineage.nodes
-        same = before is not None and before.path == path
-        kept = self.candidate if same and self.candidate in nodes else ""
+        # Who looks at the best so far goes on looking at the best.
+        stays = before is not None and before.path == path and before.state.best.candidate != self.candidate
+        kept = self.candidate if stays else ""
         self.candidate = next(
             (one for one in (wanted, kept, view.state.best.candidate, *nodes) if one and one in nodes), ""
         )

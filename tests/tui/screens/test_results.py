@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import orjson
 import pytest
 from textual.pilot import Pilot
@@ -11,6 +12,7 @@ from textual.pilot import Pilot
 from core.data.seal import list_looks
 from core.results.pins import list_pins
 from core.runs.folder import RunFolder
+from core.runs.process import describe_self
 from core.workspace import Workspace
 from tests.support.results import (
     CHILD,
@@ -226,13 +228,35 @@ async def test_a_damaged_run_hides_no_other(open_app: OpenApp, workspace: Worksp
 
 
 async def test_a_run_that_goes_on_shows_what_it_has(open_app: OpenApp, workspace: Workspace) -> None:
-    from core.runs.process import describe_self
-
     run = make_result_run(workspace, ended=False)
     RunFolder(run).write_owner(describe_self(1))
     async with open_app("router", size=(120, 40)) as pilot:
         await open_results(pilot, "GEPA running", "75.0 %")
         assert "held out" not in screen_text(pilot)
+
+
+async def test_the_best_is_followed_until_another_candidate_is_chosen(
+    open_app: OpenApp, workspace: Workspace
+) -> None:
+    run = make_result_run(workspace, ended=False, best=CHILD)
+    RunFolder(run).write_owner(describe_self(1))
+    async with open_app("router", size=(120, 40)) as pilot:
+        await open_results(pilot, f"{CHILD} ─")
+        change_best(run, MERGED)
+        await pilot.press("r")
+        await shown(pilot, f"{MERGED} ─")
+        await pilot.press("enter", "k")
+        await shown(pilot, f"{CHILD} ─", "against the baseline")
+        change_best(run, OTHER)
+        await pilot.press("r")
+        await until(pilot, lambda: any("cdddddd best" in line for line in screen_text(pilot).splitlines()))
+        assert f"{CHILD} ─" in screen_text(pilot)
+
+
+def change_best(run: Path, candidate: str) -> None:
+    event = {"type": "best_changed", "candidate": candidate, "score": 0.9, "kind": "full", "split": "val"}
+    with RunFolder(run).events.open("ab") as log:
+        log.write(orjson.dumps({**event, "seq": 50, "t": 1.76e9 + 60}) + b"\n")
 
 
 async def test_foreign_text_cannot_paint_or_act(open_app: OpenApp, workspace: Workspace) -> None:
@@ -248,8 +272,6 @@ async def test_foreign_text_cannot_paint_or_act(open_app: OpenApp, workspace: Wo
         "state": make_state(f"{hostile}\n{hostile}"),
     }
     (folder.candidates / f"{MERGED}.json").write_bytes(orjson.dumps(record))
-    import msgspec
-
     rows = [
         msgspec.structs.replace(row, prediction={hostile: hostile}, feedback=hostile, error=None)
         for row in make_rows((1,))
