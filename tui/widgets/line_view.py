@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.geometry import Size
 from textual.message import Message
@@ -152,5 +154,8 @@ class LineView(ScrollView, can_focus=True):
             return Strip.blank(width, self.rich_style)
         strip = paint(self, self.spans_of(row, width), width)
         if row == self.cursor:
-            strip = strip.apply_style(self.get_component_rich_style("line--cursor", partial=True))
+            # Blended with what is behind it; the colours of the text stay.
+            style = self.get_component_rich_style("line--cursor")
+            cursor = Style(bgcolor=style.bgcolor, reverse=style.reverse)
+            strip = Strip(Segment.apply_style(strip, post_style=cursor), strip.cell_length)
         return strip

@@ -39,6 +39,8 @@ class Pane(Vertical):
         from .foreign import foreign
 
         # Setting either repaints the whole pane, even where it says what it said.
-        for name, text in (("border_title", foreign(title).markup), ("border_subtitle", foreign(state).markup)):
-            if getattr(self, name) != text:
-                setattr(self, name, text)
+        title, state = foreign(title).markup, foreign(state).markup
+        if self.border_title != title:
+            self.border_title = title
+        if self.border_subtitle != state:
+            self.border_subtitle = state

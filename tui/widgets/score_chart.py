@@ -49,7 +49,7 @@ class _Plot(PlotWidget, can_focus=False, inherit_bindings=False):
 
 
 class ScoreChart(Vertical):
-    """Redraws at most every other second, and only when something changed; hides where there is no room for it."""
+    """Redraws at most every other second, and only what changed; hides where there is no room for it."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"chart--{name}" for name in _STYLES}
     DEFAULT_CSS = """

@@ -44,5 +44,5 @@ class CandidatesPane(Pane):
         accepted = sum(proposal.accepted is True for proposal in state.proposals)
         told = f"{len(state.candidates)}"
         if accepted or rejected:
-            told += f" · {accepted} proposals accepted, {rejected} rejected"
+            told += f" · proposals: {accepted} accepted, {rejected} rejected"
         self.name_pane("Candidates", told)

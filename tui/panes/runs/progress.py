@@ -63,7 +63,7 @@ def problem_of(snapshot: Snapshot) -> RunError | None:
     if state.status not in ("failed", "dead"):
         return None
     what = state.detail or ("its process is gone" if state.status == "dead" else "the run failed")
-    where = state.where or str(snapshot.path)
+    where = state.where or "/".join(snapshot.path.parts[-3:])
     return RunError(
         what,
         where=where,

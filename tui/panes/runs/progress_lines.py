@@ -107,7 +107,7 @@ def bar_line(snapshot: Snapshot, width: int) -> Line:
         return [("how far: known with the first trial", "muted")]
     left = seconds_left(state, snapshot.now) if state.status not in FINAL else None
     text = f" {100 * done:3.0f} %" + (f"  about {duration(left)} left" if left is not None else "")
-    room = max(8, min(width - 28, 72))
+    room = max(8, min(width - max(len(text), 28), 72))
     return [*bar(done, room), (text, "")]
 
 
@@ -120,7 +120,8 @@ def doing_line(state: RunState, rates: Rates) -> Line:
     """What is going on right now, even where the optimizer says nothing for a while."""
     status = state.status
     if status in FINAL:
-        return [(state.detail, "error" if status in ("failed", "dead") else "muted")]
+        # What failed is told below, with what mends it.
+        return [("" if status in ("failed", "dead") else state.detail, "muted")]
     if status == "paused":
         return [("calls in flight have finished; r goes on", "warning")]
     if status == "stopping":

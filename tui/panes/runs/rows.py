@@ -113,8 +113,7 @@ def step_line(step: Step, width: int) -> Line:
     head: list[Span] = [*clock, (f"{'★ ' if step.best else '  '}", "good"), (f"{one.id:<11}  ", "bold")]
     if full is not None:
         gain = points(full - step.baseline) if step.baseline is not None else ""
-        up = step.baseline is not None and full > step.baseline
-        score: list[Span] = [(f"{percent(full):>8}", "good" if up else ""), (f"{gain:>7}", "muted")]
+        score: list[Span] = [(f"{percent(full):>8}", "good" if step.best else ""), (f"{gain:>7}", "muted")]
     else:
         mini = next((s for s in reversed(one.scores) if s.kind == "minibatch" and s.value is not None), None)
         text = f"{percent(mini.value)} mini" if mini is not None else "no score"
@@ -124,7 +123,7 @@ def step_line(step: Step, width: int) -> Line:
     tail: list[Span] = [
         ("  ", ""),
         (f"{parents:<14}", "muted"),
-        (f" {one.origin}", "muted"),
+        (f" {one.origin}" if width >= 52 else "", "muted"),
     ]
     return [*head, *score, *tail]
 

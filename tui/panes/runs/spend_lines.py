@@ -66,21 +66,21 @@ def answered_line(ledger: dict[str, dict[str, Any]]) -> Line:
 
 def trouble_lines(snapshot: Snapshot) -> list[Line]:
     """Errors and retries; red only where something failed for good."""
-    ledger, state = snapshot.state.ledger, snapshot.state
+    ledger, rows = snapshot.state.ledger, snapshot.state.errors
     errors, retries = (sum(row.get(name, 0) for row in ledger.values()) for name in ("errors", "retries"))
-    line: list[Span] = [("trouble ", "muted")]
-    if not errors and not retries and not state.errors:
-        return [[("trouble ", "muted"), ("none", "muted")]]
-    line.append((f"{count(errors)} failed calls", "error" if errors else ""))
-    line.append((f" · {count(retries)} retries", ""))
-    lines: list[Line] = [line]
-    if state.errors:
-        lines.append([(_errored(state.errors), "error")])
-    return lines
+    if not errors and not retries and not rows:
+        return [[("trouble none", "muted")]]
+    line: list[Span] = [
+        ("trouble ", "muted"),
+        (_plural(errors, "failed call"), "error" if errors else ""),
+        (f" · {_plural(retries, 'retry', 'retries')}", ""),
+    ]
+    told = f"{_plural(rows, 'row')} errored, not counted as zero"
+    return [line, [(told, "error")]] if rows else [line]
 
 
-def _errored(rows: int) -> str:
-    return f"{count(rows)} row{'s' if rows != 1 else ''} errored, not counted as zeros"
+def _plural(number: int, one: str, many: str = "") -> str:
+    return f"{count(number)} {one if number == 1 else many or one + 's'}"
 
 
 def cap_lines(snapshot: Snapshot, width: int) -> list[Line]:
@@ -127,7 +127,7 @@ def speed_lines(snapshot: Snapshot, width: int) -> list[Line]:
     mean = mean_latency(state.ledger)
     if mean is not None and width >= 40:
         line.append((f" · {mean:.2f} s a call", "muted"))
-    return [line, [(sparkline(snapshot.rates.history, width), "accent")]]
+    return [line, [(sparkline(snapshot.rates.history, width), "muted")]]
 
 
 def mean_latency(ledger: dict[str, dict[str, Any]]) -> float | None:
@@ -148,23 +148,16 @@ def summary_lines(snapshot: Snapshot, width: int) -> list[Line]:
         return [[("no calls yet", "muted")]]
     spent = totals(state.ledger)
     replayed = sum(row["replayed"] for row in state.ledger.values())
-    errors, retries = (
-        sum(row.get(name, 0) for row in state.ledger.values()) for name in ("errors", "retries")
-    )
-    calls: list[Span] = [
-        ("spent ", "muted"),
-        (f"{usd(spent.usd)}", "bold"),
-        (f" · {count(spent.asked)} calls · {count(spent.paid)} paid · {count(replayed)} replayed", ""),
-        (f" · {count(errors)} failed" if errors else "", "error"),
-        (f" · {count(retries)} retries" if retries else "", ""),
-    ]
-    lines: list[Line] = [calls]
-    if state.errors:
-        lines.append([(_errored(state.errors), "error")])
+    calls = f" · {count(spent.asked)} calls · {count(spent.paid)} paid · {count(replayed)} replayed"
+    lines: list[Line] = [[("spent ", "muted"), (usd(spent.usd), "bold"), (calls, "")]]
+    trouble = trouble_lines(snapshot)
+    if len(trouble[0]) > 1:
+        apart: list[Span] = [(" · ", "")] if len(trouble) > 1 else []
+        lines.append([*trouble[0], *apart, *(span for line in trouble[1:] for span in line)])
     if state.caps:
         lines += cap_lines(snapshot, width)
     speed = speed_lines(snapshot, width)
     if speed:
         room = max(0, width - sum(len(text) for text, _ in speed[0]) - 2)
-        lines.append([*speed[0], ("  ", ""), (sparkline(snapshot.rates.history, room), "accent")])
+        lines.append([*speed[0], ("  ", ""), (sparkline(snapshot.rates.history, room), "muted")])
     return lines
