@@ -16,7 +16,7 @@ import dspy
 import msgspec
 
 from ..cost.dry_run import DryRunRequest, RateRun
-from ..cost.ghost.adapter import GhostAdapter
+from ..cost.ghost.adapter import make_adapter
 from ..cost.ghost.calibrate import Seen, calibrate
 from ..cost.ghost.engine import build_ghost_lms, replace_lms
 from ..cost.ghost.follower import RefuseModels, follow_runs
@@ -80,7 +80,7 @@ def run_dry(params: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         open_models=open_models,
     )
     ghost = ghosts[0]
-    job.settings = {"adapter": GhostAdapter(ghost)}
+    job.settings = {"adapter": make_adapter(ghost)}
     if _may_make_models(job.program, job.workspace):
         job.settings["callbacks"] = [RefuseModels(ghost)]
     job.improves = request.improves

@@ -9,7 +9,7 @@ import pytest
 from dspy.lm15 import Message, Response, Usage
 
 from core import Workspace, dry_run
-from core.cost.ghost.adapter import GhostAdapter
+from core.cost.ghost.adapter import make_adapter
 from core.cost.ghost.engine import build_ghost_lms
 from core.cost.ghost.follower import follow_runs
 from core.cost.ghost.ghost import Ghost
@@ -68,7 +68,7 @@ def test_ghost_calls_a_second():
     ghost.tuning.chance = 0.5
     follow_runs(program, ghost)
     lm = build_ghost_lms(ghost, {"student": ModelProfile(model="openai/gpt-4o-mini")})["student"]
-    with dspy.context(lm=lm, adapter=GhostAdapter(ghost), disable_history=True, trace=None):
+    with dspy.context(lm=lm, adapter=make_adapter(ghost), disable_history=True, trace=None):
         haunted = measure(program, rows)
     print(
         f"\n{haunted:,.0f} ghost calls a second of one core; dspy with an instant engine {instant:,.0f}: "

@@ -13,11 +13,13 @@ from .ghost import Ghost, Sample
 
 
 class GhostAdapter(dspy.ChatAdapter):  # type: ignore[misc]  # dspy is untyped for mypy
-    """Stands in dspy's adapter's place: what reaches it would have reached an LM, `n` times for n answers."""
+    """Stands in dspy's adapter's place: what reaches it would have reached an LM, `n` times for n answers.
 
-    def __init__(self, ghost: Ghost) -> None:
-        super().__init__()
-        self._ghost = ghost
+    `make_adapter` makes one. The ghost is the class's own, because dspy makes adapters of the class that is
+    set, without arguments (`dspy.Refine`).
+    """
+
+    _ghost: Ghost
 
     def __call__(
         self, lm: Any, lm_kwargs: dict[str, Any], signature: Any, demos: list[Any], inputs: dict[str, Any]
@@ -37,6 +39,12 @@ class GhostAdapter(dspy.ChatAdapter):  # type: ignore[misc]  # dspy is untyped f
         self, lm: Any, lm_kwargs: dict[str, Any], signature: Any, demos: list[Any], inputs: dict[str, Any]
     ) -> list[dict[str, Any]]:
         return self(lm, lm_kwargs, signature, demos, inputs)
+
+
+def make_adapter(ghost: Ghost) -> GhostAdapter:
+    """The adapter that asks this ghost."""
+    bound: type[GhostAdapter] = type("GhostAdapter", (GhostAdapter,), {"_ghost": ghost})
+    return bound()
 
 
 def role_of(lm: Any) -> Role:

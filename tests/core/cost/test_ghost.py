@@ -7,7 +7,7 @@ import dspy
 import pytest
 from pydantic import BaseModel
 
-from core.cost.ghost.adapter import GhostAdapter
+from core.cost.ghost.adapter import make_adapter
 from core.cost.ghost.calibrate import calibrate
 from core.cost.ghost.engine import GhostEngine, build_ghost_lms, replace_lms
 from core.cost.ghost.follower import RefuseModels, follow_runs
@@ -73,7 +73,7 @@ class Stage:
 
     def settings(self, role="student", **more):
         return dspy.context(
-            lm=self.lms[role], adapter=GhostAdapter(self.ghost), disable_history=True, trace=[], **more
+            lm=self.lms[role], adapter=make_adapter(self.ghost), disable_history=True, trace=[], **more
         )
 
     def share_right(self, program=None):
@@ -162,15 +162,15 @@ def test_equal_calls_agree_and_samples_differ(stage):
         again = [stage.program(**row.inputs()).toDict() for row in stage.rows]
     assert first == again
     with dspy.context(
-        lm=stage.lms["student"].copy(rollout_id=1, temperature=1.0), adapter=GhostAdapter(stage.ghost)
+        lm=stage.lms["student"].copy(rollout_id=1, temperature=1.0), adapter=make_adapter(stage.ghost)
     ):
         other = [stage.program(**row.inputs()).toDict() for row in stage.rows]
     assert other != first
     with dspy.context(
-        lm=stage.lms["student"].copy(rollout_id=1, temperature=0.0), adapter=GhostAdapter(stage.ghost)
+        lm=stage.lms["student"].copy(rollout_id=1, temperature=0.0), adapter=make_adapter(stage.ghost)
     ):
         cold = [stage.program(**row.inputs()).toDict() for row in stage.rows]
-    with dspy.context(lm=stage.lms["student"].copy(temperature=0.0), adapter=GhostAdapter(stage.ghost)):
+    with dspy.context(lm=stage.lms["student"].copy(temperature=0.0), adapter=make_adapter(stage.ghost)):
         assert cold == [stage.program(**row.inputs()).toDict() for row in stage.rows]
 
 
@@ -384,5 +384,54 @@ def test_classes_that_allow_no_subclass_are_answered_by_their_inputs():
     ghost = Ghost(program, rows)
     assert follow_runs(program, ghost) is False
     lm = build_ghost_lms(ghost, PROFILES)["student"]
-    with dspy.context(lm=lm, adapter=GhostAdapter(ghost)):
+    with dspy.context(lm=lm, adapter=make_adapter(ghost)):
         assert [program(**row.inputs()).answer for row in rows] == ["a0", "a1", "a2"]
+
+
+class Again(dspy.Module):
+    """Asks again until its reward is reached."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.again = kind(
+            module=dspy.Predict("question -> answer"),
+            N=3,
+            reward_fn=lambda given, answered: float(answered.answer.startswith("a")),
+            threshold=1.0,
+        )
+
+    def forward(self, question):
+        return self.again(question=question)
+
+
+@pytest.mark.parametrize("kind", [dspy.BestOfN, dspy.Refine])
+def test_programs_that_ask_again_ask_less_when_they_are_right(kind):
+    rows = [dspy.Example(question=f"q{at}", answer=f"a{at}").with_inputs("question") for at in range(12)]
+    asked = []
+    for chance in (1.0, 0.5, 0.0):
+        stage = Stage(Again(kind), rows)
+        stage.ghost.tuning.chance = chance
+        with stage.settings():
+            for row in rows:
+                stage.program(**row.inputs())
+        asked.append(stage.ghost.counts()["student"])
+    assert asked[0] == 12
+    assert asked[0] < asked[1] < asked[2]
+    assert asked[2] >= 36
+
+
+def test_predictors_in_threads_of_their_own_are_answered():
+    class Parallel(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.answer = dspy.Predict("question -> answer")
+
+        def forward(self, question):
+            one = (self.answer, dspy.Example(question=question).with_inputs("question"))
+            return dspy.Parallel(num_threads=2, disable_progress_bar=True)([one, one])[0]
+
+    rows = [dspy.Example(question=f"q{at}", answer=f"a{at}").with_inputs("question") for at in range(3)]
+    stage = Stage(Parallel(), rows)
+    with stage.settings():
+        assert [stage.program(**row.inputs()).answer for row in rows] == ["a0", "a1", "a2"]
+    assert stage.ghost.counts() == {"student": 6}
