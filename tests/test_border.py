@@ -59,8 +59,9 @@ async def visit():
     async with app.run_test() as pilot:
         for key in range(1, 7):
             await pilot.press(f"f{key}")
-            await pilot.pause()
-        await app.workers.wait_for_complete()
+            while len(app.places) < key:
+                await pilot.pause(0.05)
+        await pilot.pause(2.0)
 
 asyncio.run(visit())
 loaded = {name.partition(".")[0] for name in sys.modules}

@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual import work
-from textual.app import App
+from textual.app import App, ComposeResult
 from textual.binding import Binding
-from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.widgets import Footer
 
 from core.errors import CompilotError, ConfigError
 
 from .palette import CompilotProvider
-from .registry import PLACES, Command, bindings
+from .registry import PLACES, bindings
 from .screens.base import Place
 from .session import Session
 from .settings import Settings, read_settings, write_setting
 from .text import clean
 from .themes import NAMES, OWN, choose_theme
+from .widgets.header import HeaderBar
 from .widgets.line_filter import ControlFilter
 
 if TYPE_CHECKING:
@@ -75,12 +76,19 @@ class CompilotApp(App[None]):
     def get_line_filters(self) -> list[Any]:
         return [*super().get_line_filters(), self._control_filter]
 
-    async def on_mount(self) -> None:
-        await self.switch_mode("data" if self.session.is_workspace else "welcome")
+    def compose(self) -> ComposeResult:
+        """The first frame: the frame of every place, drawn before any place is imported."""
+        yield HeaderBar("data" if self.session.is_workspace else "welcome")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.query_one(HeaderBar).show_session(self.session)
         self.call_after_refresh(self._settle_in)
 
     async def _settle_in(self) -> None:
         """What can wait until the first frame is on screen."""
+        if not isinstance(self.screen, Place):  # a key may have been faster
+            await self.switch_mode("data" if self.session.is_workspace else "welcome")
         if self.settings_problem is not None:
             self.say_error(self.settings_problem)
         self._look()
@@ -98,21 +106,6 @@ class CompilotApp(App[None]):
 
     async def action_go(self, place: str) -> None:
         await self.go(place)
-
-    async def perform(self, command: Command, place: str) -> None:
-        """Do a command of any place, as its key would there."""
-        if place not in ("app", self.place):
-            await self.go(place)
-        target: DOMNode = self if place == "app" else self.screen
-        if command.pane:
-            panes = [pane for pane in self.screen.query("*") if getattr(pane, "PANE", "") == command.pane]
-            if not panes:
-                self.say(f"{command.label} does not work here now")
-                return
-            target = panes[0]
-            panes[0].focus()
-        if not await self.run_action(command.action, target):
-            self.say(f"{command.label} does not work here now")
 
     def say(self, text: str, *, title: str = "") -> None:
         """A passing remark."""

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from textual.content import Content
 
-from .registry import PLACES, Command, commands_of
+from .registry import PLACES, SHARED, Command, commands_of
 
+_TITLES = {**PLACES, **SHARED, "app": "Everywhere"}
 _HELP_COLUMN = 35
 _SHOWN = {
     "question_mark": "?",
@@ -35,7 +36,7 @@ _SHOWN = {
 
 def describe_keys(place: str, keymap: Mapping[str, str], words: str = "", width: int = 100) -> Content:
     """Sections of keys: this place, everywhere, then the other places. `words` must all occur in a line."""
-    order = [place, "app", *(name for name in PLACES if name != place)]
+    order = [place, *SHARED, "app", *(name for name in PLACES if name != place)]
     wanted = words.lower().split()
     lines: list[Content] = []
     for name in order:
@@ -46,7 +47,7 @@ def describe_keys(place: str, keymap: Mapping[str, str], words: str = "", width:
         ]
         if not found:
             continue
-        title = PLACES.get(name, "Everywhere" if name == "app" else "Here")
+        title = _TITLES.get(name, "Here")
         lines += (
             [Content(""), Content.styled(title, "bold $accent")]
             if lines

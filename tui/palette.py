@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.dom import DOMNode
 
 from .key_table import show_key
-from .registry import PLACES, commands_of
+from .registry import PLACES, Command, commands_of
 from .text import clean
 from .widgets.foreign import foreign
 
@@ -52,6 +54,27 @@ class CompilotProvider(Provider):
                 yield Hit(score, foreign(entry.text), entry.do, text=entry.text, help=entry.help)
 
 
+def binds(pane: type, command: Command) -> bool:
+    """Whether this kind of widget binds the command's key."""
+    return any(getattr(binding, "id", None) == command.id for binding in getattr(pane, "BINDINGS", ()))
+
+
+async def perform(app: CompilotApp, command: Command, place: str) -> None:
+    """Do a command of any place, as its key would there."""
+    if place not in ("app", app.place):
+        await app.go(place)
+    target: DOMNode = app if place == "app" else app.screen
+    if command.pane:
+        panes = [pane for pane in app.screen.query("*") if binds(type(pane), command)]
+        if not panes:
+            app.say(f"{command.label} does not work here now")
+            return
+        target = panes[0]
+        panes[0].focus()
+    if not await app.run_action(command.action, target):
+        app.say(f"{command.label} does not work here now")
+
+
 def _commands(app: CompilotApp) -> Iterator[Entry]:
     for place in (app.place, "app", *(name for name in PLACES if name != app.place)):
         title = PLACES.get(place, "App" if place == "app" else place.title())
@@ -59,8 +82,8 @@ def _commands(app: CompilotApp) -> Iterator[Entry]:
             keys = show_key(app.settings.keys.get(command.id, command.key))
             yield Entry(
                 f"{title}: {command.label}",
-                f"{command.help} [{keys}]",
-                partial(app.perform, command, place),
+                Content(f"{command.help} [{keys}]").markup,
+                partial(perform, app, command, place),
                 first=place in (app.place, "app"),
             )
 

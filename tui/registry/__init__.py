@@ -18,7 +18,10 @@ PLACES = {
 }
 """Name → title, in the order of the work."""
 
-__all__ = ["PLACES", "Command", "bindings", "commands_of"]
+SHARED = {"table": "In tables", "reading": "In texts, lists and trees"}
+"""Keys of widgets that several places use."""
+
+__all__ = ["PLACES", "SHARED", "Command", "bindings", "commands_of"]
 
 
 def commands_of(place: str) -> tuple[Command, ...]:

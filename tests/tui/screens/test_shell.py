@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.widget import Widget
 
 from core.workspace import Workspace
 from tests.tui.screens.waiting import OpenApp, screen_text, until
-from tui.registry import PLACES, commands_of
+from tui.palette import binds
+from tui.registry import PLACES, SHARED, Command, commands_of
 from tui.screens.base import Place
 
 
@@ -50,7 +52,7 @@ async def test_a_broken_compilot_toml_is_told_on_every_place(open_app: OpenApp, 
 async def test_help_lists_the_keys_and_filters_them(open_app: OpenApp) -> None:
     async with open_app("router") as pilot:
         await pilot.press("question_mark")
-        await until(pilot, lambda: "Everywhere" in screen_text(pilot))
+        await until(pilot, lambda: "type to filter" in screen_text(pilot))
         await pilot.press(*"palette")
         await until(pilot, lambda: "ctrl+p" in screen_text(pilot) and "Zoom" not in screen_text(pilot))
         await pilot.press("escape")
@@ -106,7 +108,13 @@ async def test_quitting_asks_about_unsaved_choices(open_app: OpenApp) -> None:
         await until(pilot, lambda: isinstance(pilot.app.screen, Place))
 
 
-@pytest.mark.parametrize("place", ["app", "welcome", *PLACES])
+def owners_of(command: Command, above: type = Widget) -> list[type]:
+    """Every class of widgets, imported so far, that binds the command's key."""
+    found = [above] if binds(above, command) else []
+    return found + [owner for below in above.__subclasses__() for owner in owners_of(command, below)]
+
+
+@pytest.mark.parametrize("place", ["app", "welcome", *PLACES, *SHARED])
 def test_every_command_has_an_id_a_key_a_label_and_a_help_text(place: str) -> None:
     commands = commands_of(place)
     assert len({command.id for command in commands}) == len(commands)
@@ -127,6 +135,7 @@ async def test_every_command_has_its_action(open_app: OpenApp) -> None:
             await pilot.pause()
             screen = pilot.app.screen
             for command in commands_of(place):
-                name = f"action_{command.action.partition('(')[0]}"
-                owners = [screen, *screen.query("*")] if command.pane else [screen]
-                assert any(hasattr(owner, name) for owner in owners), f"{command.id}: no {name}"
+                where, _, name = command.action.partition("(")[0].rpartition(".")
+                owners = [type(screen)] if where == "screen" else owners_of(command)
+                assert owners, f"{command.id}: nobody binds it"
+                assert all(hasattr(owner, f"action_{name}") for owner in owners), f"{command.id}: no action"
