@@ -97,7 +97,6 @@ class MetricScreen(MetricKeeping):
             told = f"line {line}: {failed[0].what}" if line else failed[0].what
         self.editor.show_wrong(told, lines)
         self.show_findings()
-        self.refresh_bindings()
 
     def _go_to(self, where: str) -> None:
         line = find_line(where, self.opened.path if self.opened else None)

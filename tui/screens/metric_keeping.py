@@ -98,7 +98,8 @@ class MetricKeeping(MetricTrials):
         self._kept_text = self.text
         self._opened_anew()
         if opened.source is not None and opened.source.line:
-            self.editor.code.go_to(opened.source.line)
+            # Where it stands in the pane is known once the pane is laid out.
+            self.call_after_refresh(self.editor.code.go_to, opened.source.line)
         if opened.draft is not None:
             self._settling = True
             try:

@@ -155,6 +155,7 @@ class MetricTrials(BusyPlace):
         self.query_one(FindingsPane).show(findings, self.opened.path if self.opened else None, note)
         bad = sum(finding.level in ("fail", "warn") for finding in findings)
         self.query_one(Views).label("view-findings", f"Findings {bad}" if bad else "Findings")
+        self.refresh_bindings()
 
     # Whose answers
 

@@ -68,7 +68,7 @@ class ProgramParts(BusyPlace):
     async def refresh_parts(self, parts: frozenset[str]) -> None:
         draft = self.session.draft
         if draft is None:
-            self._show_problem(self.session.problem)
+            self.show_problem(self.session.problem)
         elif self.report is None or self._loaded is None:
             if parts & {"config", "program"}:
                 self._load_if_trusted()
@@ -96,7 +96,7 @@ class ProgramParts(BusyPlace):
     async def _load(self) -> None:
         draft = self.session.draft
         if draft is None:
-            self._show_problem(self.session.problem)
+            self.show_problem(self.session.problem)
             return
         if not await self.compilot.trusted():
             return
@@ -110,13 +110,17 @@ class ProgramParts(BusyPlace):
             samples = await self.do("reading rows", lambda: _read_samples(desk))
         except CompilotError as error:
             self.report = self._loaded = None
-            self._show_problem(error if self.fail_with(error) else None)
+            self.show_problem(error if self.fail_with(error) else None)
             return
         self._loaded = (draft.program, draft.data)
         self._fingerprint = fingerprint
+        await self.show_report(report, samples)
+
+    async def show_report(self, report: ProgramReport, samples: list[dict[str, Any]]) -> None:
+        """Show a program that was described, and put its form's first row in."""
         self.report = report
         self.calls = report.measured.calls if report.measured and not report.measured.error else None
-        self._show_problem(None)
+        self.show_problem(None)
         self._show_state()
         await self.query_one(TryPane).fill(
             input_fields(report.program, samples[0]["inputs"] if samples else {}), samples
@@ -147,7 +151,7 @@ class ProgramParts(BusyPlace):
         self.query_one("#program-columns").display = loaded
         self.query_one("#program-empty").display = not loaded
 
-    def _show_problem(self, error: CompilotError | None) -> None:
+    def show_problem(self, error: CompilotError | None) -> None:
         self.query_one("#program-problem", Problem).show(error)
         if self.report is None:
             what = "The program cannot be loaded." if error else "The program has not been loaded yet."

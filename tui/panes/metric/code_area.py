@@ -115,10 +115,11 @@ class CodeArea(TextArea, inherit_bindings=False):
         return line
 
     def go_to(self, line: int, column: int = 0) -> None:
-        """The cursor to the beginning of a line, from 1, as near as there is one."""
+        """The cursor to the beginning of a line, from 1, as near as there is one; centred if out of view."""
         row = max(0, min(line - 1, self.document.line_count - 1))
         text = self.document.get_line(row)
-        self.move_cursor((row, column or len(text) - len(text.lstrip())), center=True)
+        seen = self.scroll_offset.y <= row < self.scroll_offset.y + self.content_size.height - 1
+        self.move_cursor((row, column or len(text) - len(text.lstrip())), center=not seen)
 
     def put_text(self, text: str) -> None:
         """Another text in the place of the whole one, so that undo brings it back."""

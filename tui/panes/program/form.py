@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from core.errors import ProgramError
 from core.programs.scaffold import FormField
+
+
+def plain_instructions(inputs: Sequence[FormField], outputs: Sequence[FormField]) -> str:
+    """What dspy itself says where nothing is said."""
+    given, wanted = (", ".join(f"`{field.name}`" for field in fields) for fields in (inputs, outputs))
+    return f"Given the fields {given}, produce the fields {wanted}."
 
 
 def read_fields(text: str, where: str) -> tuple[FormField, ...]:

@@ -15,7 +15,7 @@ from core.programs.scaffold import FormStep, ModuleKind, ProgramForm, write_prog
 from ...widgets.dialogs import Dialog
 from ...widgets.foreign import foreign_lines
 from ...widgets.problem import Problem, describe_problem
-from .form import read_fields
+from .form import plain_instructions, read_fields
 
 if TYPE_CHECKING:
     from ...session import Session
@@ -33,9 +33,12 @@ class StepForm(Vertical):
     def compose(self) -> ComposeResult:
         name, inputs, outputs = self.given
         with Horizontal():
-            yield Input(name, placeholder="step", classes="step-name", compact=True)
+            yield Static("step", classes="label")
+            yield Input(name, classes="step-name", compact=True)
             yield Select([(kind, kind) for kind in _KINDS], value=_KINDS[0], allow_blank=False, compact=True)
-        yield Input("", placeholder="instructions: what the step does", classes="step-words", compact=True)
+        with Horizontal():
+            yield Static("does", classes="label")
+            yield Input("", placeholder="what the step does, in words", classes="step-words", compact=True)
         for words, text, kind in (
             ("inputs    name: type - words", inputs, "step-inputs"),
             ("outputs   name: type - words, choices as a | b | c", outputs, "step-outputs"),
@@ -48,13 +51,10 @@ class StepForm(Vertical):
     def read(self) -> FormStep:
         kind = self.query_one(Select).value
         name = self.query_one(".step-name", Input).value.strip()
-        return FormStep(
-            name,
-            self.query_one(".step-words", Input).value.strip() or f"Answer as step {name} asks.",
-            read_fields(self.query_one(".step-inputs", TextArea).text, f"step {name}, inputs"),
-            read_fields(self.query_one(".step-outputs", TextArea).text, f"step {name}, outputs"),
-            kind if kind in _KINDS else _KINDS[0],
-        )
+        inputs = read_fields(self.query_one(".step-inputs", TextArea).text, f"step {name}, inputs")
+        outputs = read_fields(self.query_one(".step-outputs", TextArea).text, f"step {name}, outputs")
+        words = self.query_one(".step-words", Input).value.strip() or plain_instructions(inputs, outputs)
+        return FormStep(name, words, inputs, outputs, kind if kind in _KINDS else _KINDS[0])
 
 
 class WriteProgram(Dialog[str | None]):
@@ -66,7 +66,9 @@ class WriteProgram(Dialog[str | None]):
     WriteProgram .form { width: 1fr; height: 1fr; }
     WriteProgram .step { height: auto; margin-top: 1; }
     WriteProgram .step Horizontal { height: 1; margin: 0; align-horizontal: left; }
-    WriteProgram .step-name { width: 1fr; }
+    WriteProgram .line { height: 1; margin: 0; align-horizontal: left; }
+    WriteProgram .label { width: 7; color: $text-muted; }
+    WriteProgram .form Input { width: 1fr; }
     WriteProgram Select { width: 22; }
     WriteProgram .step-label { height: 1; color: $text-muted; }
     WriteProgram TextArea { height: auto; max-height: 5; min-height: 1; background: $boost; }
@@ -88,8 +90,13 @@ class WriteProgram(Dialog[str | None]):
             box.border_title = "New program"
             with Horizontal(classes="sides"):
                 with VerticalScroll(classes="form", can_focus=False):
-                    yield Input("program.py", placeholder="file", id="new-file", compact=True)
-                    yield Input("MyProgram", placeholder="class", id="new-name", compact=True)
+                    for label, value, name in (
+                        ("file", "program.py", "new-file"),
+                        ("class", "MyProgram", "new-name"),
+                    ):
+                        with Horizontal(classes="line"):
+                            yield Static(label, classes="label")
+                            yield Input(value, id=name, compact=True)
                     yield StepForm(
                         "answer",
                         "\n".join(f"{name}: str" for name in self.inputs or ["question"]),
