@@ -23,13 +23,20 @@ if TYPE_CHECKING:
 __all__ = ["compile_program", "follow", "load_run", "load_state", "resume_run", "start_run"]
 
 
-def start_run(recipe: Recipe, workspace: Path | str | None = None, *, run_id: str | None = None) -> RunHandle:
-    """Start a run of the recipe in its own process and return at once.
+def start_run(
+    recipe: Recipe,
+    workspace: Path | str | None = None,
+    *,
+    run_id: str | None = None,
+    after: str | None = None,
+) -> RunHandle:
+    """Start a run of the recipe in its own process and return at once; with `after`, another run's id, it
+    begins when that one is over.
 
     `workspace` is the folder that the recipe's targets and files are relative to; a recipe made by
     `Workspace.recipe` knows its own.
     """
-    return _start(recipe, Path(workspace or recipe.workspace or "."), run_id=run_id)
+    return _start(recipe, Path(workspace or recipe.workspace or "."), run_id=run_id, after=after)
 
 
 def resume_run(run: RunHandle | Path | str, *, force: bool = False) -> RunHandle:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual import work
 from textual.app import App, ComposeResult
@@ -15,6 +15,7 @@ from textual.widgets import Footer
 
 from core.errors import CompilotError, ConfigError
 
+from .notify import RunWatch, tell_news
 from .palette import CompilotProvider
 from .registry import PLACES, bindings
 from .screens.base import Place
@@ -24,11 +25,6 @@ from .text import clean
 from .themes import NAMES, OWN, choose_theme
 from .widgets.header import HeaderBar
 from .widgets.line_filter import ControlFilter
-
-if TYPE_CHECKING:
-    from core.runs.listing import RunSummary
-
-    from .notify import RunWatch
 
 _LOOK_SECONDS = 3.0
 """How often the header looks for live runs, and what is remembered is written."""
@@ -59,7 +55,7 @@ class CompilotApp(App[None]):
         except ConfigError as error:
             self.settings, self.settings_problem = Settings(), error
         self.places: dict[str, Place] = {}
-        self._watch: RunWatch | None = None
+        self._watch = RunWatch(self.session.root)
         super().__init__()
         self._control_filter = ControlFilter()
         for theme in OWN:
@@ -226,28 +222,16 @@ class CompilotApp(App[None]):
 
     @work(thread=True, exclusive=True, group="look", exit_on_error=False)
     def _look(self) -> None:
-        from .notify import RunWatch
-
         session = self.session
-        first = self._watch is None or self._watch.root != session.root
-        if self._watch is None or first:
+        if self._watch.root != session.root:
             self._watch = RunWatch(session.root)
-        live, ended = self._watch.look()
+        news = self._watch.look()
         try:
             session.flush()
         except CompilotError as error:
             self.call_from_thread(self.say_error, error)
-        if first or ended or live != session.live_runs:
-            self.call_from_thread(self._put_live_runs, live, ended)
-
-    def _put_live_runs(self, live: int, ended: list[RunSummary]) -> None:
-        from .notify import announce, show_title
-
-        self.session.live_runs = live
-        show_title(self, live)
-        for run in ended:
-            announce(self, run)
-        self.session.note("runs")
+        if news is not None:
+            self.call_from_thread(tell_news, self, news)
 
     def _handle_exception(self, error: Exception) -> None:
         # Textual's own report prints locals, and no public seam leaves them out.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .text import clean, duration, percent
 
@@ -13,30 +13,40 @@ if TYPE_CHECKING:
     from .app import CompilotApp
 
 
+class News(NamedTuple):
+    """How many runs live, and those that ended."""
+
+    live: int
+    ended: list[RunSummary]
+
+
 class RunWatch:
     """Which runs of a workspace live, and which ended since the last look. For one thread at a time."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._live: set[Path] = set()
+        self._live: set[Path] | None = None
         self._over: dict[Path, int] = {}
         """Run → when its owner was written, where that owner is gone: it never comes back to life."""
 
-    def look(self) -> tuple[int, list[RunSummary]]:
-        """How many live, and the ends since. Reads a small file for each run that may live."""
+    def look(self) -> News | None:
+        """What changed since the last look; the first one always tells. Reads a small file for each run that
+        may live."""
         from core.errors import CompilotError
         from core.runs.follow import load_state
         from core.runs.listing import run_folders, summarize
 
         live = {path for path in run_folders(self.root) if self._lives(path)}
-        ended, self._live = self._live - live, live
+        if live == self._live:
+            return None
+        ended, self._live = (self._live or set()) - live, live
         told = []
         for path in sorted(ended):
             try:
                 told.append(summarize(load_state(path), path))
             except (CompilotError, FileNotFoundError):
                 continue  # removed, or damaged: the Runs place says so
-        return len(live), told
+        return News(len(live), told)
 
     def _lives(self, path: Path) -> bool:
         from core.errors import RunError
@@ -64,6 +74,15 @@ def describe_end(run: RunSummary) -> str:
         parts.append(f"val {percent(run.baseline)} → {percent(run.best)}")
     parts.append(duration(run.seconds))
     return clean(" · ".join(parts))
+
+
+def tell_news(app: CompilotApp, news: News) -> None:
+    """Pass news on to the person, the terminal's title and every place."""
+    app.session.live_runs = news.live
+    show_title(app, news.live)
+    for run in news.ended:
+        announce(app, run)
+    app.session.note("runs")
 
 
 def announce(app: CompilotApp, run: RunSummary) -> None:

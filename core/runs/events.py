@@ -40,7 +40,7 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run_started"):
 
 class PhaseChanged(Event, frozen=True, kw_only=True, tag="phase"):
     phase: str
-    """load, baseline, compile, final."""
+    """queued, load, baseline, compile, final."""
 
 
 class BaselineScored(Event, frozen=True, kw_only=True, tag="baseline"):

@@ -19,6 +19,7 @@ from .folder import RunFolder, check_run_id
 from .follow import load_state
 from .process import Owner, is_alive
 from .reduce import FINAL
+from .turns import put_after
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,15 @@ def new_run_id(optimizer: str, now: float | None = None) -> str:
 
 
 def start_run(
-    recipe: Recipe, workspace: Path, *, run_id: str | None = None, runner: Runner | None = None
+    recipe: Recipe,
+    workspace: Path,
+    *,
+    run_id: str | None = None,
+    after: str | None = None,
+    runner: Runner | None = None,
 ) -> RunHandle:
-    """Start a run in its own process and return at once.
+    """Start a run in its own process and return at once. With `after`, the id of another run of the
+    workspace, the process waits until that run is over.
 
     Raises `RunError` where no optimizer is chosen, the id is taken or the folder cannot be written.
     """
@@ -86,6 +93,8 @@ def start_run(
     name = check_run_id(run_id) if run_id else new_run_id(recipe.optimizer.name)
     folder = RunFolder(workspace.resolve() / ".compilot" / "runs" / name)
     folder.create(recipe, workspace.resolve(), time.time())
+    if after is not None:
+        put_after(folder, check_run_id(after))
     pid = (runner or LocalRunner()).submit(folder, force=False)
     return RunHandle(name, folder.path, pid)
 

@@ -33,13 +33,13 @@ class RunShelf:
         self._live: dict[Path, _Live] = {}
 
     def read(self) -> list[RunSummary]:
-        """All runs as they are now: those that are not over first, each group newest first."""
+        """All runs as they are now: those that run, that wait, that are over; each group newest first."""
         folders = run_folders(self._workspace)
         for gone in self._known.keys() - set(folders):
             self._known.pop(gone)
             self._live.pop(gone, None)
         found = [self._summarize(path) for path in reversed(folders)]
-        return sorted(found, key=lambda one: one.status in FINAL or one.status == "damaged")
+        return sorted(found, key=_rank)
 
     def _summarize(self, path: Path) -> RunSummary:
         stamp = _stamp(path)
@@ -70,6 +70,13 @@ class RunShelf:
         else:
             self._live[path] = _Live(live.tail, state)
         return summarize(settled, path)
+
+
+def _rank(one: RunSummary) -> int:
+    """Running, then queued, then over."""
+    if one.status in FINAL or one.status == "damaged":
+        return 2
+    return int(one.phase == "queued")
 
 
 def _stamp(path: Path) -> Stamp:

@@ -25,9 +25,11 @@ from .events import EventLog
 from .folder import Provenance, RunFolder, StoredRecipe
 from .limits import Limits, apply_limits, caps_of, read_limits
 from .process import describe_self
+from .turns import is_turn
 
 POLL_SECONDS = 0.1
 LEDGER_SECONDS = 0.5
+TURN_SECONDS = 0.5
 OUTPUT_LIMIT = 8 << 20
 GRACE_SECONDS = 15.0
 """User code that does not come back after a stop is left behind after this long."""
@@ -68,6 +70,8 @@ class Session:
         """Why the run is to stop; empty while it is not."""
         self._last_ledger: dict[str, Any] = {}
         self._limits: Limits | None = None
+        self._begun = False
+        """Whether the log tells of this attempt."""
 
     def run(self) -> int:
         threading.Thread(target=self._pulse, name="pulse", daemon=True).start()
@@ -97,6 +101,8 @@ class Session:
         recipe, root = apply_limits(stored.recipe, self._limits), Path(stored.workspace)
         if recipe.optimizer is None:
             raise RunError("the recipe names no optimizer", fix="choose one: `compilot run --optimizer GEPA`")
+        self._wait_for_turn()
+        self._begun = True
         self.log.emit(
             ev.RunStarted(
                 run_id=self.folder.run_id,
@@ -125,6 +131,15 @@ class Session:
         self.meter = job.meter
         self._check_provenance(root, job)
         return job
+
+    def _wait_for_turn(self) -> None:
+        """A queued run says so and waits; a stop meanwhile ends it, and a resume does not wait again."""
+        if self.attempt > 1 or is_turn(self.folder):
+            return
+        self.log.emit(ev.PhaseChanged(phase="queued"))
+        while not is_turn(self.folder):
+            time.sleep(TURN_SECONDS)
+        self.started = time.monotonic()
 
     def _check_provenance(self, root: Path, job: Any) -> None:
         """A resumed run must be made of what it began with, unless the person said to go on anyway."""
@@ -232,6 +247,12 @@ class Session:
         """The last event and result.json; only the first caller writes them."""
         if not self._ended.acquire(blocking=False):
             return
+        if not self._begun:
+            # A reader takes an end without a beginning for that of an earlier attempt.
+            name = self._optimizer_name()
+            self.log.emit(
+                ev.RunStarted(run_id=self.folder.run_id, attempt=self.attempt, optimizer=name, recipe_hash="")
+            )
         if self.meter is not None:
             self._tell_ledger()
         artifact = str(self.folder.program) if self.folder.program.exists() else None

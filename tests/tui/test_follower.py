@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,7 +16,8 @@ from core.workspace import Workspace
 from tests.support.run_folders import append_events, write_run
 from tests.support.stories import ending, story
 from tui.follower import OutputTail, RunReader
-from tui.notify import RunWatch, describe_end
+from tui.notify import News, RunWatch, describe_end, tell_news
+from tui.settings import Settings
 
 
 @pytest.fixture
@@ -156,11 +158,50 @@ def test_an_end_is_told_once(workspace: Workspace) -> None:
     folder = write_run(workspace, story(), owned=True)
     watch = RunWatch(workspace.root)
     assert watch.look() == (1, [])
+    assert watch.look() is None, "nothing changed"
     append_events(folder, ending(), start=time.time(), after=100)
     owner = folder.read_owner()
     assert owner is not None
     folder.write_owner(msgspec.structs.replace(owner, pid=2**22 + os.getpid()))
-    live, ended = watch.look()
-    assert live == 0
-    assert [describe_end(run) for run in ended] == ["GEPA completed · val 25.0 % → 75.0 % · 1 min 15 s"]
-    assert watch.look() == (0, [])
+    news = watch.look()
+    assert news is not None
+    assert news.live == 0
+    assert [describe_end(run) for run in news.ended] == ["GEPA completed · val 25.0 % → 75.0 % · 1 min 15 s"]
+    assert watch.look() is None
+
+
+class Loud:
+    """An app's surface, as far as telling of an end needs it."""
+
+    is_headless = False
+
+    def __init__(self, root: Path, **settings: bool) -> None:
+        self.session = SimpleNamespace(root=root, live_runs=0, note=lambda *parts: None)
+        self.settings = Settings(**settings)
+        self.sent: list[str] = []
+        self.rung = 0
+        self.said: list[str] = []
+        self._driver = SimpleNamespace(write=self.sent.append)
+
+    def bell(self) -> None:
+        self.rung += 1
+
+    def notify(self, text: str, **_: object) -> None:
+        self.said.append(text)
+
+
+def test_ends_are_told_in_every_way_that_is_on(workspace: Workspace) -> None:
+    (ended,) = RunShelf(write_run(workspace, [*story("[b]\x1b]0;x\x07"), *ending()]).path.parents[2]).read()
+    hostile = workspace.root.parent / "ws\x1b]0;PWNED\x07"
+    loud = Loud(hostile)
+    tell_news(loud, News(0, [ended]))  # type: ignore[arg-type]
+    assert loud.rung == 1
+    assert len(loud.said) == 1
+    title, desktop = loud.sent
+    assert title.startswith("\x1b]2;Compilot · ")
+    assert desktop.startswith("\x1b]9;Compilot: ")
+    assert all(text.count("\x1b") == 1 and text.count("\x07") == 1 for text in loud.sent)
+    quiet = Loud(hostile, notify_bell=False, notify_desktop=False, notify_title=False)
+    tell_news(quiet, News(2, [ended]))  # type: ignore[arg-type]
+    assert (quiet.rung, quiet.sent, len(quiet.said)) == (0, [], 1)
+    assert quiet.session.live_runs == 2

@@ -19,12 +19,11 @@ from core.runs.reduce import FINAL
 from core.runs.shelf import RunShelf
 
 from ..follower import RunReader, Snapshot
-from ..panes.runs.actions import RunActions
 from ..panes.runs.calls import CallsPane
 from ..panes.runs.candidates import CandidatesPane
-from ..panes.runs.detail import Detail, Part, call_parts, call_title
 from ..panes.runs.list import RunList
 from ..panes.runs.log import LogPane
+from ..panes.runs.openings import RunOpenings
 from ..panes.runs.progress import ProgressPane
 from ..panes.runs.spend import SpendPane
 from ..panes.runs.strip import ViewStrip, choose_panes
@@ -40,7 +39,7 @@ LIST_SECONDS = 2.0
 _PANES = ("progress", "spend", "candidates", "calls", "log")
 
 
-class RunsScreen(RunActions):
+class RunsScreen(RunOpenings):
     """Reads in threads; a snapshot of the chosen run is shown twice a second."""
 
     PLACE = "runs"
@@ -272,7 +271,7 @@ class RunsScreen(RunActions):
             self.query_one(CandidatesPane).show(self.snapshot)
             self.query_one(CallsPane).show(self.snapshot)
 
-    # -- the log, and things in full ------------------------------------------------------------------
+    # -- the log ------------------------------------------------------------------
 
     def action_search(self) -> None:
         if not self.query_one(LogPane).display:
@@ -284,30 +283,3 @@ class RunsScreen(RunActions):
 
     def action_find_previous(self) -> None:
         self.query_one(LogPane).find(-1)
-
-    @on(LineView.Opened)
-    async def _open(self, event: LineView.Opened) -> None:
-        if event.view.id == "runs-rows":
-            await self.action_results()
-        elif event.view.id == "runs-steps":
-            await self._open_step()
-        elif event.view.id == "runs-call-rows":
-            call = self.query_one(CallsPane).rows.chosen
-            if call is not None:
-                self.app.push_screen(Detail(call_title(call), call_parts(call)))
-        else:
-            log = self.query_one(LogPane).log_on_screen
-            if log.cursor is not None:
-                line = log.line_in(log.cursor)
-                self.app.push_screen(Detail(line.level, [Part("", line.text)]))
-
-    async def _open_step(self) -> None:
-        step = self.query_one(CandidatesPane).rows.chosen
-        if step is None or self._path is None:
-            return
-        if step.candidate is not None:
-            await self.compilot.go("results", run=self._path.name, candidate=step.candidate.id)
-        else:
-            title = "rejected" if step.accepted is False else "proposed"
-            parts = [Part("why", step.reason)] if step.reason else []
-            self.app.push_screen(Detail(f"{step.component}: {title}", [*parts, Part("text", step.text)]))

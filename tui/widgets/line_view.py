@@ -31,7 +31,7 @@ class LineView(ScrollView, can_focus=True):
 """
         + TONE_CSS
         + """
-        & > .line--cursor { background: $boost; }
+        & > .line--cursor { background: $foreground 12%; }
         &:focus > .line--cursor { background: $accent 30%; }
         &:ansi:focus > .line--cursor { text-style: reverse; }
     }

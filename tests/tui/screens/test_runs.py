@@ -145,7 +145,7 @@ async def test_the_log_is_filtered_and_searched(open_app: OpenApp, workspace: Wo
         await pilot.press("5")
         await seen(pilot, "chatter 59")
         await pilot.press("slash", *"chatter 7", "enter")
-        await seen(pilot, "1 × chatter 7", "held, G follows")
+        await seen(pilot, "held, G follows · 1 × chatter 7")
         append_events(folder, [ev.LogLine(message="chatter 71")], start=time.time(), after=200)
         await seen(pilot, "2 × chatter 7")
         await pilot.press("n", "G")

@@ -58,11 +58,11 @@ class LogPane(Pane):
     def tell(self) -> None:
         """The frame says what is shown."""
         tail = self.log_on_screen
-        parts = [] if self._output else [_LEVEL_NAMES[tail.least]]
+        parts = [] if tail.following else ["held, G follows"]
         if tail.query_text:
             parts.append(f"{count(tail.matches)} × {tail.query_text[:30]}")
-        if not tail.following:
-            parts.append("held, G follows")
+        if not self._output:
+            parts.append(_LEVEL_NAMES[tail.least])
         self.name_pane("Output" if self._output else "Log", " · ".join(parts))
 
     def action_level(self) -> None:

@@ -65,8 +65,9 @@ def status_line(snapshot: Snapshot, width: int) -> Line:
     why = ""
     if state.stop_reason and state.stop_reason != status:
         why = " at its budget" if state.stop_reason == "budget" else f" ({state.stop_reason})"
+    word = "queued" if status == "pending" and state.phase == "queued" else status
     left: list[Span] = [
-        (f"{MARKS.get(status, '●')} {status}{why}", STATUS_TONES.get(status, "")),
+        (f"{MARKS.get(status, '●')} {word}{why}", STATUS_TONES.get(status, "")),
         (f"  {snapshot.optimizer}", "bold"),
     ]
     if state.attempt > 1:
@@ -127,7 +128,10 @@ def doing_line(state: RunState, rates: Rates) -> Line:
     if status == "stopping":
         return [("calls in flight finish, then the best so far is kept", "warning")]
     if status == "pending":
-        return [("its process starts", "muted")]
+        waits = state.phase == "queued"
+        return [
+            ("queued: it begins when the run before it is over" if waits else "its process starts", "muted")
+        ]
     running = state.evaluation
     if running is not None:
         kind = "minibatch" if running.kind == "minibatch" else "full evaluation"

@@ -52,7 +52,7 @@ def run_line(row: RunRow, width: int) -> Line:
     cells.append((f"{row.age:>5}", "muted"))
     head: list[Span] = [mark]
     if width >= 56:
-        head.append((f"{run.status:<10}", tone))
+        head.append((f"{'queued' if run.phase == 'queued' else run.status:<10}", tone))
     name = width - sum(len(text) for text, _ in [*head, *cells])
     return [*head, (_fit(run.optimizer or run.run_id, name), "bold"), *cells]
 
@@ -120,12 +120,8 @@ def step_line(step: Step, width: int) -> Line:
         score = [(f"{text:>15}", "muted")]
     others = f" +{len(one.parents) - 1}" if len(one.parents) > 1 else ""
     parents = f"← {one.parents[0]}{others}" if one.parents else ""
-    tail: list[Span] = [
-        ("  ", ""),
-        (f"{parents:<14}", "muted"),
-        (f" {one.origin}" if width >= 52 else "", "muted"),
-    ]
-    return [*head, *score, *tail]
+    tail = f"  {parents:<14} {one.origin}" if width >= 52 else f"  {parents}"
+    return [*head, *score, (tail.rstrip(), "muted")]
 
 
 def call_line(call: RecordedCall, width: int) -> Line:
