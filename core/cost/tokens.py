@@ -15,9 +15,11 @@ ROOM = 0.25
 """Room on both sides of token counts: demonstrations and instructions differ from those measured."""
 _REPEAT_ROOM = 0.25
 """Room for how often requests repeat one another."""
-_UNMEASURED_LEAST = CallTokens(600.0, 150.0)
-"""Tokens of a call of a role whose model was not called while measuring."""
-_UNMEASURED_ROOM = (1 / 3, 5.0)
+_REASONING_TOKENS = 100.0
+"""Written before the text itself, at least."""
+_UNMEASURED = CallTokens(600.0, 150.0)
+"""Tokens of a call of the student, where not even that was measured."""
+_UNMEASURED_ROOM = (1 / 3, 4.0)
 
 
 class RoleTokens(msgspec.Struct, frozen=True):
@@ -36,7 +38,7 @@ def count_tokens(role: Role, plan: Plan, measured: Measured) -> RoleTokens:
         return _count_runs(role, plan, measured)
     tokens = measured.tokens.get(role)
     if tokens is None:
-        inputs, outputs = _guess(measured)
+        inputs, outputs = _guess(plan, measured)
     else:
         tokens = measured.run_tokens.get(role, tokens)
         # What is rewritten again and again is read and written at the length it has then.
@@ -51,7 +53,7 @@ def count_tokens(role: Role, plan: Plan, measured: Measured) -> RoleTokens:
 def _count_runs(role: Role, plan: Plan, measured: Measured) -> RoleTokens:
     """Program runs: each kind of prompts with its length, as far as its requests are new."""
     facts, asked, prompts = measured.facts, plan.calls[role], plan.prompts.get(role, ())
-    student = measured.tokens.get("student", _UNMEASURED_LEAST)
+    student = measured.tokens.get("student", _UNMEASURED)
     known = measured.tokens.get(role) if role == "teacher" else None
     runs = sum(part.runs for part in prompts) or 1.0
     text = TEXT_TOKENS if plan.text_tokens is None else plan.text_tokens
@@ -88,11 +90,13 @@ def grow_prompt(part: Prompts, measured: Measured, text: float) -> float:
     return demos + written + part.extra_tokens
 
 
-def _guess(measured: Measured) -> tuple[Range, Range]:
-    student = measured.tokens.get("student", _UNMEASURED_LEAST)
-    least = _UNMEASURED_LEAST
+def _guess(plan: Plan, measured: Measured) -> tuple[Range, Range]:
+    """What the optimizer says its proposer is shown, with rows as long as a labeled demonstration."""
+    text = TEXT_TOKENS if plan.text_tokens is None else plan.text_tokens
+    row = measured.demo_tokens or measured.tokens.get("student", _UNMEASURED).input
+    inputs = plan.shown.fixed + plan.shown.rows * row + measured.facts.instruction_tokens
     low, high = _UNMEASURED_ROOM
-    inputs, outputs = max(least.input, 2 * student.input), max(least.output, student.output)
+    outputs = text + _REASONING_TOKENS
     return (
         Range(low * inputs, inputs, high * inputs),
         Range(low * outputs, outputs, high * outputs),

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from .base import CompileInputs, Optimizer
 from .facts import Facts
-from .plan import PROPOSAL_RETRIES, Range, Work, exactly
+from .plan import PROPOSAL_RETRIES, Range, Shown, Work, exactly
 from .prompts import Prompts, changed_share, inherited_share
 from .spec import Needs, Parameter, Params, Spec
 
@@ -147,7 +147,7 @@ def _work(facts: Facts, params: Params) -> Work:
     once = (1 + different * changed_share(facts) * (first - 1)) / first
     again = different * inherited_share(facts) / predictors
     if facts.new_share is not None:
-        once = again = facts.new_share
+        once, again = facts.new_share, 0.0
     replaced = 1 - 1 / (breadth * depth)
     return Work(
         student_runs=exactly(scored * rows),
@@ -162,6 +162,8 @@ def _work(facts: Facts, params: Params) -> Work:
         ),
         result=Prompts(runs=0, replaced=replaced),
         scored_on_val=0.0,
+        # The earlier instructions are shown with their scores.
+        shown=Shown(fixed=320.0 + 60.0 * breadth * (depth - 1) / depth),
         proposer_calls=Range(proposals, proposals, PROPOSAL_RETRIES * proposals),
     )
 
@@ -177,7 +179,11 @@ def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
             depth, scored = deeper, evaluated
     rows = min(max(1, _PROBED_RUNS // scored), facts.sizes[0])
     found = probe_texts(OPTIMIZER, inputs, {**params, "depth": depth}, train=rows)
-    return structs.replace(facts, texts=found.texts, new_share=found.new_share)
+    share = found.new_share
+    if share is not None:
+        # Scoring again asks little that is new: reckon it by candidate, which holds for any depth.
+        share = min(1.0, share * scored / (len(facts.predictors) * params["breadth"] * depth))
+    return structs.replace(facts, texts=found.texts, new_share=share)
 
 
 OPTIMIZER = Optimizer(SPEC, _build, _work, _probe)

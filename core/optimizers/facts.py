@@ -101,7 +101,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Mean length of the instructions the predictors have now."""
     first_trials: FirstTrials | None = None
     new_share: float | None = None
-    """Part of the student's requests that were new when the optimizer itself was tried on a few rows."""
+    """New requests of the student when the optimizer was tried on a few rows, as a part of those it made to
+    score candidates for the first time."""
     changed_share: float | None = None
     """Part of the program's requests that change when one predictor is rewritten, from such a trial."""
     feedback: bool | None = None

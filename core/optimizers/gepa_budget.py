@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from .facts import Facts
-from .plan import PROPOSAL_RETRIES, Range, Work
+from .plan import PROPOSAL_RETRIES, Range, Shown, Work
 from .prompts import Prompts, changed_share, inherited_share
 from .spec import Params
 
@@ -218,6 +218,8 @@ def plan_iterations(facts: Facts, params: Params) -> Work:
     rewritings = usual.reflections * components / predictors
     return Work(
         student_runs=runs,
+        # The reflection prompt of gepa, the instruction, and the rows with their answers and feedback.
+        shown=Shown(fixed=550.0, rows=1.5 * batch),
         text_tokens=facts.texts.expect_tokens(rewritings) if facts.texts else None,
         prompts=tuple(msgspec.structs.replace(part, runs=part.runs * share) for part in prompts),
         result=msgspec.structs.replace(prompts[3], runs=0.0),

@@ -17,7 +17,7 @@ from .bootstrapping import (
 )
 from .demos import MAX_ROUNDS, METRIC_THRESHOLD, SUPPLIED, demo_parameters
 from .facts import Facts
-from .plan import PROPOSAL_RETRIES, Range, Work, exactly
+from .plan import PROPOSAL_RETRIES, Range, Shown, Work, exactly
 from .prompts import combined_share, fit_choices
 from .spec import Needs, Parameter, Params, Spec
 
@@ -131,6 +131,7 @@ def _work(facts: Facts, params: Params) -> Work:
         prompts=(one,),
         teacher_prompts=expect_teacher(sets, facts),
         result=one,
+        shown=Shown(fixed=250.0, rows=facts.sizes[0]),
         proposer_calls=Range(proposals, proposals, PROPOSAL_RETRIES * proposals),
         bootstraps=tuple(sets),
         assumptions=assume_bootstraps(sets, facts),

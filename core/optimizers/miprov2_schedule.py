@@ -18,7 +18,7 @@ from .bootstrapping import (
     make_set,
 )
 from .facts import Facts
-from .plan import PROPOSAL_RETRIES, BootstrapSet, Range, Work, exactly
+from .plan import PROPOSAL_RETRIES, BootstrapSet, Range, Shown, Work, exactly
 from .prompts import Prompts, mix
 from .spec import Params
 
@@ -263,6 +263,8 @@ def plan_search(facts: Facts, params: Params) -> Work:
         prompts=tuple(prompts),
         teacher_prompts=expect_teacher(sets, facts),
         result=best,
+        # Batches of rows for the summary; code, demonstrations and the summary for the instructions.
+        shown=Shown(fixed=900.0, rows=params["view_data_batch_size"]),
         scored_on_val=schedule.val_rows / max(facts.sizes[1], 1),
         teacher_runs=count_all_attempts(sets, facts),
         proposer_calls=_proposer_calls(facts, params, schedule),

@@ -80,6 +80,15 @@ def _hash_order(order: tuple[int, ...]) -> int:
     return zlib.crc32(",".join(map(str, order)).encode())
 
 
+class Shown(msgspec.Struct, frozen=True):
+    """What one prompt to the proposer or reflection model holds, where nobody measured its tokens."""
+
+    fixed: float = 600.0
+    """Tokens of DSPy's own text, of code and of instructions."""
+    rows: float = 0.0
+    """Rows of data, each about as long as a labeled demonstration."""
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a whole run asks of the models: our own evaluations before and after included."""
 
@@ -98,6 +107,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Mean length of what the optimizer has written, over the whole run; None where nobody measured it."""
     longer_prompts: float = 0.0
     """Tokens that the proposer's prompts hold more than when it was tried."""
+    shown: Shown = Shown()
+    """What the proposer or reflection model is shown in each call."""
     assumptions: tuple[str, ...] = ()
 
 
@@ -125,6 +136,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     """Mean length of what is written; None: as measured."""
     longer_prompts: float = 0.0
     """Tokens that the proposer's prompts hold more than when it was tried."""
+    shown: Shown = Shown()
+    """What the proposer or reflection model is shown in each call."""
     improves: float = 1.0
     """How likely the optimized program is better than the program as it is, 0 to 1."""
     bootstraps: tuple[BootstrapSet, ...] = ()
@@ -183,6 +196,7 @@ def plan_run(work: Work, facts: Facts) -> Plan:
         answer={role: count for role, count in answer.items() if count > 0},
         prompts=prompts,
         longer_prompts=work.longer_prompts,
+        shown=work.shown,
         text_tokens=work.text_tokens or (facts.texts.tokens if facts.texts else None),
         assumptions=work.assumptions,
     )

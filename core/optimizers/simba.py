@@ -9,7 +9,7 @@ from msgspec import structs
 
 from .base import CompileInputs, Optimizer
 from .facts import Facts
-from .plan import PROPOSAL_RETRIES, Range, Work, exactly
+from .plan import PROPOSAL_RETRIES, Range, Shown, Work, exactly
 from .prompts import Prompts, mix
 from .spec import Conflict, DefaultRule, Needs, Parameter, Params, Spec
 
@@ -192,6 +192,8 @@ def _work(facts: Facts, params: Params) -> Work:
         teacher_prompts=structs.replace(prompts[0], rows=batch),
         result=prompts[-1],
         scored_on_val=0.0,
+        # `OfferFeedback`, the code, and a row with a good and a bad trajectory.
+        shown=Shown(fixed=1400.0, rows=4.0),
         longer_prompts=_rules_shown(facts, prompts[0].appended),
         proposer_calls=Range(0, rules, PROPOSAL_RETRIES * min(steps * new, steps * new * by_rule + spread)),
         assumptions=(f"on at least {_ANSWERS_DIFFER:.0%} of the rows, sampled answers differ in score",),

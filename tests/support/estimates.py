@@ -178,6 +178,31 @@ def make_table(rows: Iterable[Compared]) -> list[str]:
     return lines
 
 
+def make_matrix(rows: Sequence[Compared]) -> list[str]:
+    """A line for each optimizer and setting, a column for each sample: expected / real calls of each role."""
+    lines = [
+        f"| optimizer, setting | {' | '.join(SAMPLES)} |",
+        f"| --- | {' | '.join('---' for _ in SAMPLES)} |",
+    ]
+    for optimizer, setting in dict.fromkeys((row.case.optimizer, row.case.setting) for row in rows):
+        cells = [
+            _describe([row for row in rows if row.case == Case(sample, optimizer, setting)])
+            for sample in SAMPLES
+        ]
+        chosen = ", ".join(f"{name}={value}" for name, value in OTHER[optimizer].items())
+        shown = chosen if setting == "other" else "default"
+        lines.append(f"| `{optimizer}`, {shown} | {' | '.join(cells)} |")
+    return lines
+
+
+def _describe(rows: Sequence[Compared]) -> str:
+    if not rows:
+        return ""
+    calls = ", ".join(f"{row.role} {row.expected:,.0f} / {row.asked:,}" for row in rows)
+    off = sum(row.tokens for row in rows) / sum(row.spent for row in rows) - 1
+    return f"{calls}; tokens {off:+.0%}"
+
+
 def summarize(rows: Sequence[Compared]) -> str:
     """How many of them keep the promise."""
     kept = sum(not row.broken for row in rows)
@@ -195,7 +220,7 @@ def write_readme(rows: Sequence[Compared], path: Path = README) -> None:
     text = path.read_text()
     before, _, rest = text.partition(_MARK)
     _, _, after = rest.partition(_END)
-    table = "\n".join([summarize(rows), "", *make_table(rows)])
+    table = "\n".join([summarize(rows), "", *make_matrix(rows)])
     path.write_text(f"{before}{_MARK}\n{table}\n{_END}{after}")
 
 
