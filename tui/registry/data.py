@@ -23,7 +23,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("data.profile", "p", "Profile", "What is in the data and what is wrong with which rows."),
     Command("data.columns", "c", "Columns", "What each column is for: input, label, ignored, id."),
     Command("data.split", "v", "Split", "Sizes of train, val and test, and what each part holds."),
-    Command("data.open", "o", "Open", "Look into another data file, by choice or by path."),
+    Command("data.open", "o", "Open", "Look into another data file, by choice or by path.", False),
     Command("data.export", "w", "Export", "Write the rows in view to a file, in their order.", False),
     Command("data.survey", "r", "Profile again", "Read all rows and profile them now.", False),
     Command("data.next_row", "right_square_bracket", "Next row", "The next row, from any pane.", False),

@@ -59,7 +59,7 @@ class RowTable(CursorView):
         & > .row-table--error { color: $text-error; }
         & > .row-table--accent { color: $text-accent; }
         & > .row-table--primary { color: $text-primary; }
-        &:nocolor > .row-table--cell-here { text-style: reverse; }
+        &:nocolor > .row-table--cell-here { background: $foreground; color: $background; }
         &:nocolor > .row-table--row-here { text-style: bold; }
         &:ansi > .row-table--cell-here { text-style: reverse bold; }
         &:ansi > .row-table--row-here { text-style: bold; }

@@ -41,6 +41,7 @@ def said(pilot: Pilot[None]) -> str:
 
 async def ready(pilot: Pilot[None], parts: bool = True) -> None:
     """Rows are there, and so are their parts."""
+    await until(pilot, lambda: pilot.app.screen.query("#rows"))
     wanted = ("train", "val", "test") if parts else ("",)
     await until(pilot, lambda: any(part in line for line in lines_of(pilot) for part in wanted))
 

@@ -49,7 +49,6 @@ class ProfilePane(Pane):
         self.query_one("#state", Static).update(text)
         if self.survey is None:
             self.query_one("#findings").display = False
-            self.query_one("#numbers").display = False
 
     def show_problem(self, error: CompilotError | None) -> None:
         self.query_one("#trouble", Problem).show(error)
@@ -71,7 +70,6 @@ class ProfilePane(Pane):
         if profile.findings:
             findings.highlighted = min(kept or 0, len(profile.findings) - 1)
         self.name_pane("Profile", f"{len(profile.findings)} findings" if profile.findings else "no findings")
-        self.query_one("#numbers").display = True
         self._show_figures()
 
     def _show_figures(self) -> None:

@@ -39,11 +39,22 @@ def describe_finding(finding: Finding) -> Content:
 
 
 def describe_columns(profile: Profile, width: int) -> Content:
-    """A line a column: what it holds, what is missing, how long or large its values are."""
+    """A line a column: what it holds, what is missing, how long or large its values are.
+
+    Where that is too wide, the roles go (the columns pane has them), then the lengths.
+    """
     rows = [["column", "role", "type", "missing", "distinct", "median (90 %)"]]
     rows += [_column_row(column) for column in profile.columns]
-    head, *lines = (line[:width] for line in table(rows, "<<<>><"))
-    return Content("\n").join([Content.styled(head, "$text-muted"), *map(Content, lines)])
+    for places in ((0, 1, 2, 3, 4, 5), (0, 2, 3, 4, 5), (0, 2, 3, 4)):
+        lines = table([[row[place] for place in places] for row in rows], _aligned(places))
+        if max(map(len, lines)) <= width:
+            break
+    head, *rest = (line[:width] for line in lines)
+    return Content("\n").join([Content.styled(head, "$text-muted"), *map(Content, rest)])
+
+
+def _aligned(places: tuple[int, ...]) -> str:
+    return "".join("<<<>><"[place] for place in places)
 
 
 def _column_row(column: ColumnProfile) -> list[str]:
