@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
-from situations import measured
 
 from core.advice.explains import explains_more
 from core.advice.gather import (
@@ -32,6 +31,7 @@ from core.recipe import Budget, DataSpec, OptimizerSpec
 from core.runs.folder import Provenance, RunFolder
 from core.workbench.reports import DoctorRow, MetricReport
 from core.workspace import Workspace
+from tests.core.advice.situations import measured
 
 ROUTER = Path(__file__).parents[3] / "sample_data" / "router"
 LABELS = [{"team": team} for team in ("identity", "devices", "network", "payroll", "devices")]

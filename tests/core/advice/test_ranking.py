@@ -5,7 +5,6 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from situations import cost, data, metric, program, situation
 
 from core.advice.ranking import rank
 from core.advice.readiness import check_readiness
@@ -24,6 +23,7 @@ from core.errors import OptimizerError
 from core.findings import Finding
 from core.optimizers import registry
 from core.recipe import Budget
+from tests.core.advice.situations import cost, data, metric, program, situation
 
 EVERYONE = {*registry.names(), *registry.UNAVAILABLE}
 

@@ -1,7 +1,6 @@
 """When to optimize: every row of the guide's two tables is a check with evidence and a fix."""
 
 import pytest
-from situations import data, metric, program, situation
 
 from core.advice.readiness import check_readiness, is_ready
 from core.advice.situation import Edited, History, Problem, ProgramFacts, RunFacts, Situation
@@ -9,6 +8,7 @@ from core.advice.task import task_kinds
 from core.data.profile.findings import Finding as DataFinding
 from core.data.profile.findings import RowAt
 from core.findings import Finding
+from tests.core.advice.situations import data, metric, program, situation
 
 
 def check(name, facts):

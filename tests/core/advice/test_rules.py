@@ -1,7 +1,6 @@
 """Every row of the guide that chooses an optimizer is a rule; each is tested under its own name."""
 
 import pytest
-from situations import cost, data, metric, program, situation
 
 from core.advice.case import Case
 from core.advice.ranking import rank
@@ -9,6 +8,7 @@ from core.advice.rules import RULES
 from core.advice.situation import DataFacts, RunFacts, Situation, Wishes
 from core.optimizers import registry
 from core.recipe import Budget
+from tests.core.advice.situations import cost, data, metric, program, situation
 
 
 def holds(rule_id, facts, optimizer=None):

@@ -2,9 +2,16 @@
 
 import dspy
 import pytest
-from optimizer_harness import LabelMetric, Sorter, TwoSteps, id_of, make_inputs, make_rows
 
 from core.optimizers import registry
+from tests.core.optimizers.optimizer_harness import (
+    LabelMetric,
+    Sorter,
+    TwoSteps,
+    id_of,
+    make_inputs,
+    make_rows,
+)
 
 SMALL = {
     "LabeledFewShot": {"k": 4},

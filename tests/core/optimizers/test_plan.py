@@ -8,13 +8,13 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from optimizer_harness import LabelMetric, Sorter, TwoSteps, make_inputs, make_rows
 
 from core.errors import OptimizerError
 from core.optimizers import registry
 from core.optimizers.facts import Facts, PredictorFacts
 from core.optimizers.gepa_budget import budget
 from core.optimizers.spec import validate_params
+from tests.core.optimizers.optimizer_harness import LabelMetric, Sorter, TwoSteps, make_inputs, make_rows
 
 SETTINGS = {
     "LabeledFewShot": [{}, {"k": 4}],

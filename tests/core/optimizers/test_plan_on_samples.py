@@ -6,7 +6,6 @@ from pathlib import Path
 import dspy
 import msgspec
 import pytest
-from optimizer_harness import Recording, make_lms
 
 from core.data import load_splits, to_examples
 from core.metrics.adapt import load_metric
@@ -15,6 +14,7 @@ from core.optimizers.base import CompileInputs
 from core.optimizers.probe import measure_facts
 from core.programs.load import load_program
 from core.recipe import DataSpec, MetricSpec, ProgramSpec
+from tests.core.optimizers.optimizer_harness import Recording, make_lms
 
 SAMPLES = Path(__file__).parents[3] / "sample_data"
 OTHER = {

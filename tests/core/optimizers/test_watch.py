@@ -2,10 +2,10 @@
 
 import dspy
 import pytest
-from optimizer_harness import LabelMetric, Recording, make_inputs, make_rows
 
 from core.errors import OptimizerError, StopRun
 from core.optimizers import registry
+from tests.core.optimizers.optimizer_harness import LabelMetric, Recording, make_inputs, make_rows
 
 SEARCH = "BootstrapFewShotWithRandomSearch"
 EVALUATING = {
