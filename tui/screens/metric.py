@@ -52,8 +52,9 @@ class MetricScreen(MetricKeeping):
 
     async def show(self, **target: Any) -> None:
         if target.get("line"):
-            self.editor.code.go_to(int(target["line"]))
-            self.editor.code.focus()
+            self.wanted_line = int(target["line"])
+            if self.opened is not None:
+                self.go_to_wanted()
 
     def copied_text(self) -> str | None:
         return self.query_one(RowsPane).copied() if self.query_one(Views).active == "view-rows" else self.text

@@ -36,6 +36,8 @@ class MetricKeeping(MetricTrials):
 
     def __init__(self) -> None:
         super().__init__()
+        self.wanted_line: int | None = None
+        """Where another place sent the person before the text was read."""
         self._kept_text = ""
         self._settling = False
         """Whether the file is looked at, or asked about: coming back from a question asks no other."""
@@ -52,6 +54,13 @@ class MetricKeeping(MetricTrials):
     @property
     def text(self) -> str:
         return self.editor.text
+
+    def go_to_wanted(self) -> None:
+        """To the line that another place asked for, into the editor."""
+        if self.wanted_line is not None:
+            self.editor.code.go_to(self.wanted_line)
+            self.editor.code.focus()
+            self.wanted_line = None
 
     def show_wrong(self) -> None:
         """Show what reading the text finds."""
@@ -97,8 +106,10 @@ class MetricKeeping(MetricTrials):
         self.editor.open(opened.name, opened.text, note, read_only=opened.builtin)
         self._kept_text = self.text
         self._opened_anew()
-        if opened.source is not None and opened.source.line:
-            # Where it stands in the pane is known once the pane is laid out.
+        # Where a line stands in the pane is known once the pane is laid out.
+        if self.wanted_line is not None:
+            self.call_after_refresh(self.go_to_wanted)
+        elif opened.source is not None and opened.source.line:
             self.call_after_refresh(self.editor.code.go_to, opened.source.line)
         if opened.draft is not None:
             self._settling = True

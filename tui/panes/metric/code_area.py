@@ -7,6 +7,7 @@ from typing import ClassVar
 from rich.style import Style
 from rich.text import Text
 from textual import events
+from textual.binding import Binding
 from textual.message import Message
 from textual.widgets import TextArea
 from textual.widgets.text_area import TextAreaTheme
@@ -16,6 +17,8 @@ from ...registry import bindings
 MOST_COLOURED_LINES = 500
 """The whole text is parsed again at each key: beyond this it would be felt."""
 _APP_KEYS = frozenset({"f6", "f7"})
+_OWN_BINDINGS = [one for one in TextArea.BINDINGS if isinstance(one, Binding) and one.key not in _APP_KEYS]
+_MOVES = {key: binding.action for binding in _OWN_BINDINGS for key in binding.key.split(",")}
 _PARTS = {
     "keyword": ("keyword", "keyword.function", "keyword.return", "keyword.operator", "conditional", "repeat"),
     "include": ("include", "exception", "attribute"),
@@ -38,7 +41,7 @@ class CodeArea(TextArea, inherit_bindings=False):
 
     PANE = "code"
     BINDINGS = [  # noqa: RUF012 - Textual's own type
-        *(one for one in TextArea.BINDINGS if getattr(one, "key", "") not in _APP_KEYS),
+        *_OWN_BINDINGS,
         *bindings("metric", pane="code"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -88,6 +91,11 @@ class CodeArea(TextArea, inherit_bindings=False):
             event.prevent_default()
             row, column = self.selection.start
             self.insert("\n" + next_indent(self.document.get_line(row)[:column], self.indent_width))
+        elif event.key in _MOVES:
+            # A key that is bound travels up to the app first: letters typed right after it would overtake it.
+            event.stop()
+            event.prevent_default()
+            await self.run_action(_MOVES[event.key])
 
     def action_leave(self) -> None:
         self.post_message(self.Left())

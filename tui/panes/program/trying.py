@@ -37,11 +37,13 @@ class FieldArea(TextArea):
         self.field = field
         self._given: Any = None
         self._given_text = ""
+        self._is_given = False
 
     def put(self, value: Any) -> None:
         self.load_text(write_field(value))
         self._given = value
         self._given_text = self.text
+        self._is_given = True
 
     def action_leave(self) -> None:
         self.post_message(self.Left())
@@ -52,7 +54,7 @@ class FieldArea(TextArea):
 
     @property
     def value(self) -> Any:
-        if not self.touched and self._given is not None:
+        if self._is_given and not self.touched:
             return self._given
         return read_field(self.text, self.field.type, self._given)
 
