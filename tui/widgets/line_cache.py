@@ -17,15 +17,22 @@ class LineCache:
     def __init__(self) -> None:
         self._blocks: OrderedDict[int, list[Line]] = OrderedDict()
         self._counts: dict[int, int] = {}
+        self._stale: set[int] = set()
 
     def clear(self) -> None:
         self._blocks.clear()
         self._counts.clear()
+        self._stale.clear()
+
+    def renew(self) -> None:
+        """Keep what there is to look at, and have all of it read again."""
+        self._stale = set(self._blocks)
 
     def put(self, block: int, lines: Sequence[Line], count: int) -> None:
         """Keep a block, read while there were `count` rows."""
         self._blocks[block] = list(lines)
         self._counts[block] = count
+        self._stale.discard(block)
         self._blocks.move_to_end(block)
         while len(self._blocks) > _MOST_BLOCKS:
             self._blocks.popitem(last=False)
@@ -52,7 +59,8 @@ class LineCache:
             if wanted <= 0:
                 continue
             held = self._blocks.get(block)
-            if held is None or (len(held) < wanted and self._counts[block] != count):
+            short = held is not None and len(held) < wanted and self._counts[block] != count
+            if held is None or short or block in self._stale:
                 return block
             self._blocks.move_to_end(block)
         return None

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import ClassVar, TypeAlias
 
 from rich.style import Style
-from textual import events, on
+from textual import events
 from textual.geometry import Size
 from textual.strip import Strip
 
-from core.errors import CompilotError, DataError
+from core.errors import CompilotError
 
 from . import table_messages
 from .column_widths import ColumnWidths
-from .line_cache import BLOCK, LineCache
-from .rows import Line, ListSource, RowSource, TableColumn
-from .table_cursor import CursorView
-from .table_messages import LinesRead
+from .rows import Line, RowSource, TableColumn
 from .table_paint import GAP, TONES, Layout, Palette, paint_header, paint_line
+from .table_reading import ReadingView
 
 _STEP = 4
 _SAMPLE = 50
 """Lines that widths are fitted to, at least: the table may not be laid out yet."""
 
 
-class RowTable(CursorView):
+class RowTable(ReadingView):
     """Rows under a fixed header, with a cursor on one cell.
 
     `show` gives it a source, `grow` tells that the source has more rows, `reread` that rows changed. It
@@ -72,17 +69,12 @@ class RowTable(CursorView):
 
     def __init__(self, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self.source: RowSource = ListSource((), ())
         self.order: tuple[str, bool] | None = None
         """Column and whether descending, for the header; the source does the sorting."""
         self._columns: Sequence[TableColumn] = ()
-        self._cache = LineCache()
         self._widths = ColumnWidths()
         self._first = 0
         self._tags = 0
-        self._generation = 0
-        self._reading = False
-        self._told: tuple[int, int, Line | None] = (-1, -1, None)
         self._drawn: dict[int, Strip] = {}
         self._layout: Layout | None = None
         self._palette: Palette | None = None
@@ -91,43 +83,42 @@ class RowTable(CursorView):
     def columns(self) -> Sequence[TableColumn]:
         return self._columns
 
-    @property
-    def line(self) -> Line | None:
-        """The line under the cursor, once it is read."""
-        return self._cache.get(self.row)
-
-    @property
-    def page(self) -> int:
-        return max(self.size.height - 1, 1)
-
     def show(
-        self, source: RowSource, *, row: int = 0, tags: Sequence[str] = (), lines: Sequence[Line] = ()
+        self,
+        source: RowSource,
+        *,
+        row: int = 0,
+        tags: Sequence[str] = (),
+        lines: Sequence[Line] = (),
+        same_rows: bool = False,
     ) -> None:
         """Show a source, the cursor on `row`.
 
-        `tags` are the words its lines may have after their number; `lines` its first block, if at hand.
+        `tags` are the words its lines may have after their number; `lines` its first block, if at hand. With
+        `same_rows` what is in view stays until it is read again: the rows are those of before.
         """
         if [column.name for column in source.columns] != [column.name for column in self._columns]:
             self.column = self._first = 0
             self._widths.forget()
+            same_rows = False
         self.source = source
         self._tags = max(map(len, tags), default=0)
-        self._begin_anew()
-        self.row = 0
+        self._begin_anew(same_rows)
+        self.row = row
         if lines:
-            self._keep(0, list(lines), source.count)
+            self.keep_lines(0, lines, source.count)
         self.move(row)
 
     def reread(self) -> None:
         """Read all lines again: rows changed. The cursor stays."""
-        self._begin_anew()
+        self._begin_anew(True)
         self.move()
 
     def grow(self) -> None:
         """The source has more rows now, or fewer; what was read stays."""
         if self.source.count + 1 != self.virtual_size.height:
             self._fit_height()
-            self._read()
+            self.read_lines()
 
     def move(self, row: int | None = None, column: int | None = None, *, top: int | None = None) -> None:
         before, above = self.row, self.scroll_offset.y
@@ -139,8 +130,8 @@ class RowTable(CursorView):
             self._drawn.pop(before, None)
             for line in (above, before + 1, self.row + 1):  # the header and two rows: little to send
                 self.refresh_line(line)
-        self._read()
-        self._tell()
+        self.read_lines()
+        self.tell_if_moved()
 
     def open_row(self) -> None:
         if self.source.count:
@@ -153,12 +144,9 @@ class RowTable(CursorView):
     def column_at(self, x: int) -> int | None:
         return self._arrange().column_at(x)
 
-    def _begin_anew(self) -> None:
+    def _begin_anew(self, same_rows: bool) -> None:
         self._columns = self.source.columns
-        self._cache.clear()
-        self._generation += 1
-        self._reading = False
-        self._told = (-1, -1, None)
+        self.forget_lines(same_rows=same_rows)
         self._fit_height()
 
     def _fit_height(self) -> None:
@@ -181,54 +169,19 @@ class RowTable(CursorView):
             self._first += 1
             self._redraw(arrange=True)
 
-    def _read(self) -> None:
-        """Read the next block that is wanted: one at a time, so that fast paging skips what it passed."""
-        while not self._reading and self.is_mounted:
-            above, count = self.scroll_offset.y, self.source.count
-            block = self._cache.next_block(above, min(above + self.page, count - 1), count)
-            if block is None:
-                return
-            if self.source.instant:
-                self._keep(block, self.source.lines(block * BLOCK, BLOCK), count)
-                continue
-            self._reading = True
-            work = partial(self._read_block, self.source, self._generation, block, count)
-            self.run_worker(work, thread=True, group="rows", exit_on_error=False)
-
-    def _read_block(self, source: RowSource, generation: int, block: int, count: int) -> None:
-        try:
-            lines = source.lines(block * BLOCK, BLOCK)
-        except CompilotError as error:
-            self.post_message(self.Failed(self, error, generation))
-        except OSError as error:
-            what = f"the rows cannot be read: {error.strerror or error}"
-            self.post_message(self.Failed(self, DataError(what, where=str(error.filename or "")), generation))
-        else:
-            self.post_message(LinesRead(self, generation, block, count, lines))
-
-    @on(LinesRead)
-    def _take_lines(self, message: LinesRead) -> None:
-        message.stop()
-        if message.generation == self._generation:
-            self._reading = False
-            self._keep(message.block, message.lines, message.count)
-            self._read()
-
-    def _keep(self, block: int, lines: list[Line], count: int) -> None:
-        self._cache.put(block, lines, count)
+    def draw_lines(self, lines: Sequence[Line]) -> None:
         if not self._widths.measured and lines:
             self._measure()
         self._redraw()
-        self._tell()
 
-    def _tell(self) -> None:
-        now = (self._generation, self.row, self.line)
-        if now != self._told and self.source.count:
-            self._told = now
-            self.post_message(self.Moved(self, self.row, self.line))
+    def tell_moved(self) -> None:
+        self.post_message(self.Moved(self, self.row, self.line))
+
+    def tell_failed(self, error: CompilotError) -> None:
+        self.post_message(self.Failed(self, error))
 
     def _measure(self) -> None:
-        self._widths.measure(self._columns, self._cache.some(self.scroll_offset.y, max(self.page, _SAMPLE)))
+        self._widths.measure(self._columns, self.cache.some(self.scroll_offset.y, max(self.page, _SAMPLE)))
         self._redraw(arrange=True)
         self._show_column()
 
@@ -275,7 +228,7 @@ class RowTable(CursorView):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
         if round(old_value) != round(new_value):
-            self._read()
+            self.read_lines()
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -293,7 +246,7 @@ class RowTable(CursorView):
         if index == self.row:
             return paint_line(self.line, layout, palette, here=self.column, focused=self.has_focus)
         if index not in self._drawn:
-            self._drawn[index] = paint_line(self._cache.get(index), layout, palette, here=None, focused=False)
+            self._drawn[index] = paint_line(self.cache.get(index), layout, palette, here=None, focused=False)
         return self._drawn[index]
 
     def _make_palette(self) -> Palette:

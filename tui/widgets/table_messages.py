@@ -63,14 +63,6 @@ class SortAsked(TableMessage):
 class Failed(TableMessage):
     """Rows cannot be read. Told once; `show` or `reread` tries again."""
 
-    def __init__(self, table: RowTable, error: CompilotError, generation: int) -> None:
+    def __init__(self, table: RowTable, error: CompilotError) -> None:
         super().__init__(table)
-        self.error, self.generation = error, generation
-
-
-class LinesRead(TableMessage):
-    """A block came from the thread that read it."""
-
-    def __init__(self, table: RowTable, generation: int, block: int, count: int, lines: list[Line]) -> None:
-        super().__init__(table)
-        self.generation, self.block, self.count, self.lines = generation, block, count, lines
+        self.error = error

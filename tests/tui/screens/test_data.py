@@ -173,9 +173,8 @@ async def test_the_profile_shows_columns_and_balance(open_app: OpenApp) -> None:
     async with open_app("triage", size=(160, 48)) as pilot:
         await ready(pilot)
         await until(pilot, lambda: "264 rows: train 106, val 53, test 105" in screen_text(pilot))
-        text = screen_text(pilot)
-        assert "━━━" in text
-        assert "103   39 %" in text
+        await until(pilot, lambda: "━━━" in screen_text(pilot))
+        assert "103   39 %" in screen_text(pilot)
 
 
 async def test_editing_a_label_is_seen_kept_and_taken_back(open_app: OpenApp, tmp_path: Path) -> None:
