@@ -27,6 +27,7 @@ COMMANDS = (
         "t",
         "Dry run",
         "Let the real optimizer run on made-up answers, for free, and count its calls.",
+        False,
     ),
     Command("optimize.cancel", "x", "Cancel", "Stop measuring, or the dry run."),
     Command(

@@ -311,7 +311,7 @@ class OptimizeScreen(Advising):
         if wrong is not None:
             line = foreign(wrong.what, "$text-error")
         else:
-            line = summary_line(estimate) if estimate is not None else Content("")
+            line = summary_line(estimate) if estimate is not None else foreign(self.why_no_figures())
         shown = self.query_one("#summary", Static)
         if shown.content != line:
             shown.update(line)

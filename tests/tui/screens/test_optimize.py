@@ -289,7 +289,7 @@ async def test_one_page_at_a_time_where_it_is_narrow(router: Workspace, open_app
 async def test_nothing_of_an_untrusted_folder_runs_by_itself(open_app: OpenApp) -> None:
     async with open_app("router", size=(120, 40), trusted=False) as pilot:
         screen = await go(pilot)
-        await until(pilot, lambda: "m runs it on a few rows" in screen_text(pilot))
+        await until(pilot, lambda: "m runs the program on a few rows" in screen_text(pilot))
         assert "Not checked yet" in screen_text(pilot)
         assert not screen.is_measuring
         await pilot.press("m")
@@ -309,7 +309,7 @@ async def test_measuring_says_what_it_does_and_is_cancelled(open_app: OpenApp, t
         assert "free with embedded models" in screen_text(pilot)
         await pilot.press("x")
         await until(pilot, lambda: not screen.is_measuring)
-        await until(pilot, lambda: "m runs it on a few rows" in screen_text(pilot))
+        await until(pilot, lambda: "m runs the program on a few rows" in screen_text(pilot))
 
 
 async def test_launch_asks_once_with_cost_and_cap(router: Workspace, open_app: OpenApp) -> None:

@@ -54,7 +54,7 @@ class CostPane(Pane):
     def show_estimate(self, estimate: Estimate, budget: Budget, note: str, beside: Beside) -> None:
         """Figures of what is on screen, where they come from, and what is known besides."""
         self._estimate, self._budget, self._beside = estimate, budget, beside
-        self.name_pane("Cost", estimate.optimizer)
+        self.name_pane("Cost", f"{estimate.optimizer}, t dry run")
         self.query_one(Problem).show(None)
         self._say(note)
         self._draw()

@@ -117,7 +117,7 @@ class Costing(Place):
             return
         found = self.shelf.find(draft)
         if found is None or draft.optimizer is None:
-            pane.show_problem(None, self._why_no_figures(draft))
+            pane.show_problem(None, self.why_no_figures())
             return
         try:
             estimate = estimate_run(draft, found.measured)
@@ -135,15 +135,15 @@ class Costing(Place):
         if estimate != self.session.estimate:
             self.session.put_estimate(estimate)
 
-    def _why_no_figures(self, draft: Recipe) -> str:
+    def why_no_figures(self) -> str:
+        """What is still to be done before there are figures; empty where they are on their way."""
+        draft = self.session.draft
+        if draft is None or self.is_measuring or self.shelf.find(draft) is not None:
+            return ""
         if draft.optimizer is None:
             return "Choose an optimizer: its cost is shown here."
-        if self.is_measuring:
-            return ""
-        return (
-            "Nothing is known yet of what one run of the program takes. "
-            f"m runs it on a few rows, once ({jobs.measuring_costs(draft)})."
-        )
+        cost = jobs.measuring_costs(draft)
+        return f"Not measured yet: m runs the program on a few rows, once ({cost})."
 
     @work(thread=True, exclusive=True, group="optimize.look", exit_on_error=False)
     def _look(self, draft: Recipe, kept: list[Recipe], remembered: list[object], root: Path) -> None:

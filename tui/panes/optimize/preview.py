@@ -15,6 +15,8 @@ from ...text import count, duration, short_count, table, usd
 from ...widgets.foreign import foreign
 
 _NAME = 15
+_REPEATS = 0.99
+"""Part of the calls that is paid for from which nothing is said about it."""
 _WIDE = 74
 """Columns from which low and high of the dollars have room in the table."""
 
@@ -71,6 +73,10 @@ def totals(estimate: Estimate, budget: Budget) -> list[tuple[str, Content]]:
     lines = [("time", Content(between(estimate.minutes, lambda minutes: duration(60 * minutes))))]
     if estimate.total.usd is not None and estimate.total.usd.high > 0:
         lines.insert(0, ("dollars", Content(between(estimate.total.usd, usd))))
+    calls, paid = estimate.total.calls, estimate.total.paid
+    if paid.expected < _REPEATS * calls.expected:
+        text = f"{between(paid, count)}; repeated requests are replayed"
+        lines.insert(0, ("paid calls", Content(text)))
     caps = cap_lines(estimate, budget)
     return [*lines, *(("budget" if place == 0 else "", line) for place, line in enumerate(caps))]
 
