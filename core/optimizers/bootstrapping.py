@@ -60,7 +60,8 @@ def count_attempts(
     otherwise its rows are gone through in order, each coming out right as often as it did in the bootstraps
     that were probed (`rows`: right and all attempts), drawn towards the rate p of all probed attempts with as
     many labeled demonstrations, of any, or of the program itself. Low and high are two standard deviations of
-    a negative binomial, and everything that is possible when p was never measured with a teacher.
+    a negative binomial and of p itself, and everything that is possible when p was never measured with a
+    teacher.
     """
     if bootstrap.wanted == 0:
         return NONE
@@ -72,11 +73,19 @@ def count_attempts(
         if counted is not None:
             rate = max(least / counted, 1 / most)
             return _spread(counted, bootstrap.wanted, rate, least, most)
-    rate, is_measured = _rate(bootstrap, facts)
-    expected = min(float(most), max(float(least), _go_through(bootstrap, rate, rows or {})))
-    if not is_measured:
+    rate, tried = _rate(bootstrap, facts)
+
+    def go_through(chance: float) -> float:
+        return min(float(most), max(float(least), _go_through(bootstrap, chance, rows or {})))
+
+    expected = go_through(rate)
+    if not tried:
         return Range(least, expected, most)
-    return _spread(expected, bootstrap.wanted, max(rate, 1 / most), least, most)
+    likely = _spread(expected, bootstrap.wanted, max(rate, 1 / most), least, most)
+    lowest, highest = _interval(rate, tried)
+    return Range(
+        min(likely.low, go_through(highest)), expected, max(likely.high, min(most, go_through(lowest)))
+    )
 
 
 def _go_through(bootstrap: BootstrapSet, rate: float, rows: Mapping[int, tuple[int, int]]) -> float:
@@ -154,8 +163,8 @@ def assume_bootstraps(sets: Sequence[BootstrapSet], facts: Facts) -> tuple[str, 
     probed = len({walk.key for walk in facts.walks} & {one.key for one in sets})
     if probed == len(sets):
         return ("every bootstrap was tried beforehand",)
-    rate, is_measured = _rate(sets[0], facts)
-    if is_measured:
+    rate, tried = _rate(sets[0], facts)
+    if tried:
         return (
             f"{rate:.0%} of the teacher's attempts come out right ({probed} of {len(sets)} bootstraps tried)",
         )
@@ -173,15 +182,24 @@ def _count_in(probed: Walk, bootstrap: BootstrapSet) -> int | None:
     return len(probed.outcomes) if probed.complete else None
 
 
-def _rate(bootstrap: BootstrapSet, facts: Facts) -> tuple[float, bool]:
+def _interval(rate: float, tried: int) -> tuple[float, float]:
+    """Between which rates the true one is, by two standard deviations (Wilson's interval)."""
+    square = 4.0 / tried
+    middle = (rate + square / 2) / (1 + square)
+    room = math.sqrt(square * rate * (1 - rate) + square**2 / 4) / (1 + square)
+    return max(0.0, middle - room), min(1.0, middle + room)
+
+
+def _rate(bootstrap: BootstrapSet, facts: Facts) -> tuple[float, int]:
+    """Part of the teacher's attempts that came out right, and of how many; 0: nobody has tried it."""
     prefix = f"{bootstrap.labeled}/"
     alike = [walk for walk in facts.walks if walk.key.startswith(prefix)] or list(facts.walks)
     attempts = sum(len(walk.outcomes) for walk in alike)
     if attempts:
-        return sum(map(sum, (walk.outcomes for walk in alike))) / attempts, True
+        return sum(map(sum, (walk.outcomes for walk in alike))) / attempts, attempts
     if facts.success_rate is not None:
-        return max(facts.success_rate, 1 / (2 * len(bootstrap.order))), False
-    return _FALLBACK_RATE, False
+        return max(facts.success_rate, 1 / (2 * len(bootstrap.order))), 0
+    return _FALLBACK_RATE, 0
 
 
 def _spread(expected: float, wanted: int, rate: float, least: int, most: int) -> Range:

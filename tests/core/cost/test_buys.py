@@ -4,13 +4,13 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_estimate import MEASURED, PRICED, make_recipe
 
 from core.cost.buys import amount_of, trials_within, with_params
 from core.cost.estimate import estimate_run
 from core.errors import ConfigError, OptimizerError
 from core.optimizers import registry
 from core.recipe import Budget, ModelProfile
+from tests.core.cost.test_estimate import MEASURED, PRICED, make_recipe
 
 SIZED = [name for name in registry.names() if name != "LabeledFewShot"]
 

@@ -4,7 +4,6 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_estimate import MEASURED, PRICED, make_recipe
 
 from core.cost.changes import change_size, check_change, parse_change, sizes_of
 from core.cost.estimate import estimate_run
@@ -14,6 +13,7 @@ from core.cost.what_if import adapt_facts, compare_changes, try_change
 from core.errors import CompilotError, ConfigError, ModelError, OptimizerError
 from core.optimizers import registry
 from core.recipe import DataSpec, ModelProfile, Price, SplitSpec
+from tests.core.cost.test_estimate import MEASURED, PRICED, make_recipe
 
 
 def effect(text, recipe, measured=MEASURED):
