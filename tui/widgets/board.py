@@ -9,10 +9,10 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from .tones import COMPONENTS, TONE_CSS, Line, paint
+from .tones import COMPONENTS, TONE_CSS, Line, Toned
 
 
-class Board(Widget):
+class Board(Toned, Widget):
     """As high as it has lines."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
@@ -60,5 +60,5 @@ class Board(Widget):
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         if y >= len(self._lines):
-            return Strip.blank(width, self.rich_style)
-        return paint(self, self._lines[y], width)
+            return Strip.blank(width, self.tone(""))
+        return self.paint(self._lines[y], width)

@@ -14,10 +14,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ..registry import bindings
-from .tones import COMPONENTS, TONE_CSS, Span, paint
+from .tones import COMPONENTS, TONE_CSS, Span, Toned
 
 
-class LineView(ScrollView, can_focus=True):
+class LineView(Toned, ScrollView, can_focus=True):
     """Subclasses say how many rows there are and what is in each; `enter` opens the row of the cursor."""
 
     BINDINGS = bindings("runs", pane="lines")
@@ -151,8 +151,8 @@ class LineView(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         row, width = self.scroll_offset.y + y, self.line_width
         if row >= self.rows:
-            return Strip.blank(width, self.rich_style)
-        strip = paint(self, self.spans_of(row, width), width)
+            return Strip.blank(width, self.tone(""))
+        strip = self.paint(self.spans_of(row, width), width)
         if row == self.cursor:
             # Blended with what is behind it; the colours of the text stay.
             style = self.get_component_rich_style("line--cursor")

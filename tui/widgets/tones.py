@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -49,14 +50,29 @@ def width_of(spans: Line) -> int:
     return sum(cell_len(clean(text)) for text, _ in spans)
 
 
-def paint(widget: Widget, spans: Line, width: int) -> Strip:
-    """A line as the widget's component classes colour it."""
-    base = widget.rich_style
-    segments = [
-        Segment(text, base + _tone(widget, tone) if tone else base) for text, tone in cut_spans(spans, width)
-    ]
-    return Strip(segments).adjust_cell_length(width, base)
+# A plain mixin: Textual takes styles from the first base that is a widget.
+_Mixin = Widget if TYPE_CHECKING else object
 
 
-def _tone(widget: Widget, tone: str) -> Style:
-    return widget.get_component_rich_style(f"line--{tone}", partial=True)
+class Toned(_Mixin):
+    """A widget that paints spans; what its styles come to is worked out once, not for every line."""
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._tones: dict[str, Style] = {}
+
+    def paint(self, spans: Line, width: int) -> Strip:
+        """A line as the component classes colour it."""
+        base = self.tone("")
+        segments = [Segment(text, self.tone(tone)) for text, tone in cut_spans(spans, width)]
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def tone(self, name: str) -> Style:
+        """The style of a tone; of the plain text for an empty one."""
+        tones: dict[str, Style] = self.__dict__.setdefault("_tones", {})
+        if name not in tones:
+            style = self.rich_style
+            if name:
+                style += self.get_component_rich_style(f"line--{name}", partial=True)
+            tones[name] = style
+        return tones[name]
