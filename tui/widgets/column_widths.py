@@ -11,6 +11,7 @@ from .rows import LONGEST_CELL, Line, TableColumn, show_text
 _SHORT = 16
 _UNKNOWN = 12
 _NARROWEST = 4
+_LONGEST_NUMBER = 24
 
 
 class ColumnWidths:
@@ -29,6 +30,16 @@ class ColumnWidths:
 
     def measure(self, columns: Sequence[TableColumn], lines: Sequence[Line]) -> None:
         self._needs = measure_columns(columns, lines)
+
+    def widen(self, columns: Sequence[TableColumn], lines: Sequence[Line]) -> bool:
+        """Take in lines read later: a number that is cut says nothing. Gives whether a width changed."""
+        changed = False
+        for place, column in enumerate(columns):
+            if column.right and place < len(self._needs):
+                need = min(max(_cell_lengths(lines, place), default=0), _LONGEST_NUMBER)
+                changed |= need > self._needs[place]
+                self._needs[place] = max(need, self._needs[place])
+        return changed
 
     def choose(self, name: str, width: int) -> None:
         self._chosen[name] = max(_NARROWEST, min(width, LONGEST_CELL))

@@ -172,7 +172,7 @@ class RowTable(ReadingView):
     def draw_lines(self, lines: Sequence[Line]) -> None:
         if not self._widths.measured and lines:
             self._measure()
-        self._redraw()
+        self._redraw(arrange=self._widths.widen(self._columns, lines))
 
     def tell_moved(self) -> None:
         self.post_message(self.Moved(self, self.row, self.line))

@@ -12,7 +12,7 @@ from textual.app import App, ComposeResult
 
 from core.errors import DataError
 from tests.tui.screens.waiting import text_of, until
-from tui.widgets.column_widths import fit_widths
+from tui.widgets.column_widths import ColumnWidths, fit_widths
 from tui.widgets.line_cache import BLOCK, LineCache
 from tui.widgets.paged_table import RowTable
 from tui.widgets.rows import Line, ListSource, TableColumn, fit_cell, show_text
@@ -239,6 +239,16 @@ def test_the_block_that_is_seen_is_read_first(count: int, first: int, page: int)
         cache.put(block, make_lines(count)[block * BLOCK : (block + 1) * BLOCK], count)
     assert cache.next_block(first, last, count) is None
     assert all(cache.get(index) is not None for index in range(first, last + 1))
+
+
+def test_numbers_are_never_cut_by_what_was_seen_first() -> None:
+    widths = ColumnWidths()
+    columns = [TableColumn("n", True), TableColumn("text")]
+    widths.measure(columns, [Line(0, ("1", "short"))])
+    assert widths.fit(columns, 60) == [1, 5]
+    assert widths.widen(columns, [Line(9, ("123456", "a much longer text"))])
+    assert widths.fit(columns, 60) == [6, 5]
+    assert not widths.widen(columns, [Line(9, ("12", "x"))])
 
 
 def test_a_short_block_is_read_again_only_when_there_are_more_rows() -> None:
