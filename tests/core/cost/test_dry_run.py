@@ -110,6 +110,7 @@ def test_the_whole_run_is_counted_by_role_at_each_rate(place, monkeypatch):
     assert msgspec.convert(json.loads(json.dumps(found.to_dict())), DryRun) == found
 
 
+@pytest.mark.slow
 def test_bootstraps_ask_the_teacher_less_when_it_is_right_more_often(place):
     found = dry_run(make_recipe(place, "BootstrapFewShot"), rates=[0.1, 0.9])
     low, high = (run.calls["teacher"] for run in found.rates)
@@ -210,7 +211,10 @@ def mine(student, trainset):
 """
 
 
-@pytest.mark.parametrize(("limit", "ended"), [({"calls": 500}, "calls"), ({"seconds": 1.0}, "seconds")])
+@pytest.mark.parametrize(
+    ("limit", "ended"),
+    [({"calls": 500}, "calls"), pytest.param({"seconds": 1.0}, "seconds", marks=pytest.mark.slow)],
+)
 def test_an_optimizer_without_end_is_ended_with_what_it_asked(place, limit, ended):
     body = "print('flood' * 1000); student(text=trainset[0].text)"
     (place / "mine.py").write_text(ENDLESS.format(body=body))
@@ -222,6 +226,7 @@ def test_an_optimizer_without_end_is_ended_with_what_it_asked(place, limit, ende
     assert scratch_folders() == []
 
 
+@pytest.mark.slow
 def test_code_that_hangs_is_ended_with_its_line(place, monkeypatch):
     monkeypatch.setattr(module, "_LOAD_SECONDS", 4.0)
     (place / "mine.py").write_text(ENDLESS.format(body="pass"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -7,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.models.secrets import find_key, is_local, key_state, read_keyring, redact, strip_credentials
+from core.models.secrets import (
+    find_key,
+    hide_keys,
+    is_local,
+    key_state,
+    read_keyring,
+    redact,
+    strip_credentials,
+)
 from core.recipe import ModelProfile
 
 
@@ -109,3 +118,13 @@ def test_local_addresses() -> None:
 def test_redacting_never_fails_and_is_stable(text: str) -> None:
     once = redact(text)
     assert redact(once) == once
+
+
+def test_hidden_keys_leave_variables_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "MY_OWN_KEY", "UNRELATED_TOKEN"):
+        monkeypatch.setenv(name, "sk-canary-0123456789")
+    monkeypatch.delenv("GROQ_API_KEY", raising=False)
+    hide_keys([ModelProfile(model="openai/gpt-4o", key_env="MY_OWN_KEY")])
+    assert os.environ["OPENAI_API_KEY"] == os.environ["MY_OWN_KEY"] != "sk-canary-0123456789"
+    assert os.environ["UNRELATED_TOKEN"] == "sk-canary-0123456789"
+    assert "GROQ_API_KEY" not in os.environ
