@@ -5,11 +5,11 @@ import threading
 
 import dspy
 import pytest
-from metric_shapes import SHAPES, TELLS
 
 from core.errors import MetricError, StopRun
 from core.metrics.adapt import AdaptedMetric, load_metric
 from core.recipe import MetricSpec
+from tests.core.metrics.metric_shapes import SHAPES, TELLS
 
 GOLD = dspy.Example(message="the printer smokes", team="devices").with_inputs("message")
 RIGHT = dspy.Prediction(team="devices")

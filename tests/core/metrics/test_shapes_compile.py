@@ -8,7 +8,6 @@ from pathlib import Path
 import dspy
 import msgspec
 import pytest
-from metric_shapes import SHAPES
 
 from core.metrics.adapt import load_metric
 from core.models.meter import Meter
@@ -17,6 +16,7 @@ from core.optimizers import registry
 from core.optimizers.base import CompileInputs
 from core.programs.load import load_program
 from core.recipe import MetricSpec, ModelProfile, ProgramSpec
+from tests.core.metrics.metric_shapes import SHAPES
 
 ROUTER = Path(__file__).parents[3] / "sample_data" / "router"
 SMALL = {

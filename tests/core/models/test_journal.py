@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metering import paid
 
 from core.errors import StopRun, StoreError
 from core.models.journal import Journal, read_calls, read_totals
+from tests.core.models.metering import paid
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from metering import paid
-
 from core.models.journal import Totals
 from core.models.ledger import Ledger
 from core.store import read_jsonl
+from tests.core.models.metering import paid
 
 
 def test_every_end_of_a_call_is_counted_by_role() -> None:

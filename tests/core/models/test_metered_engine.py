@@ -17,13 +17,13 @@ import pydantic
 import pytest
 from dspy import lm15
 from dspy.lm15 import Message, Request
-from metering import CountingEngine, lm_of, metered
 
 from core.errors import StopRun
 from core.models.identify import identify
 from core.models.identity import CURRENT_CALL
 from core.models.meter import Meter, Notice
 from core.recipe import Budget, ModelProfile, Price
+from tests.core.models.metering import CountingEngine, lm_of, metered
 
 FREE_RETRIES = ModelProfile(model="test/model", retries=2)
 
