@@ -21,7 +21,7 @@ from core.workspace import Workspace
 from tests.support.run_folders import write_run
 from tests.support.runs import make_recipe, wait_for
 from tests.support.stories import ending, story
-from tests.support.terminal import ROOT, Terminal
+from tests.support.terminal import ROOT, Terminal, compilot
 
 pytestmark = pytest.mark.benchmark
 
@@ -69,48 +69,60 @@ def launch(workspace: Workspace) -> RunHandle:
     return run
 
 
-def latencies(terminal: Terminal, count: int = 15) -> list[float]:
-    """Milliseconds from a key to the field it opens."""
+def latencies(terminal: Terminal) -> list[float]:
+    """Milliseconds from a letter typed into the log's search to its echo; each letter comes once."""
+    terminal.press("/")
+    terminal.wait_for("log")
     times = []
-    for _ in range(count):
-        terminal.read(0.13)
-        terminal.press("/")
-        times.append(1_000 * terminal.wait_for("search the log"))
-        terminal.read(0.1)
-        terminal.press("\x1b")
-        terminal.read(0.3)
+    for letter in "αβγδεζηθικλμνξοπρστυφχψω":
+        terminal.read(0.11)
+        terminal.press(letter)
+        times.append(1_000 * terminal.wait_for(letter))
     return times
 
 
 def test_bytes_and_keys_beside_a_run_at_full_speed(workspace: Workspace, home: Path) -> None:
     # Long ago, so that its age does not change meanwhile.
     write_run(workspace, [*story(), *ending()], start=time.time() - 300_000)
-    with Terminal(workspace.root, home=home) as terminal:
+    with Terminal(compilot(workspace.root), home=home) as terminal:
         terminal.wait_for("messages.jsonl")
+        terminal.read(1)
         terminal.press("5")
         terminal.wait_for("full")
         terminal.read(6)
-        idle = terminal.read(10) / 10
+        idle = len(terminal.read(10)) / 10
         idle_keys = latencies(terminal)
     run = launch(workspace)
     try:
-        with Terminal(workspace.root, home=home) as terminal:
+        with Terminal(compilot(workspace.root), home=home) as terminal:
             terminal.wait_for("messages.jsonl")
+            terminal.read(1)
             terminal.press("5")
             terminal.wait_for("threads")
             terminal.read(4)
-            live = terminal.read(20) / 20
+            live = len(terminal.read(20)) / 20
             live_keys = latencies(terminal)
+        with Terminal(compilot(workspace.root), home=home) as terminal:
+            # The same machine, as busy with the run, and a screen that shows another one.
+            terminal.wait_for("messages.jsonl")
+            terminal.read(1)
+            terminal.press("5")
+            terminal.wait_for("threads")
+            terminal.press("j")
+            terminal.read(5)
+            beside_keys = latencies(terminal)
     finally:
         control.kill(run.folder)
-    still, busy = statistics.median(idle_keys), statistics.median(live_keys)
+    still, beside, busy = (statistics.median(keys) for keys in (idle_keys, beside_keys, live_keys))
     print(
-        f"\nidle screen {idle:.0f} B/s · live at full speed {live / 1024:.1f} KiB/s · "
-        f"key {still:.0f} ms idle, {busy:.0f} ms live: {busy / still:.2f}×"
+        f"\nidle screen {idle:.0f} B/s · live at full speed {live / 1024:.1f} KiB/s · key {still:.0f} ms with "
+        f"no run, {beside:.0f} ms beside a run on an idle screen, {busy:.0f} ms on its live screen: "
+        f"{busy / beside:.2f}× that"
     )
     assert idle == 0
     assert live < 30 * 1024
-    assert busy < 1.3 * still + 15
+    # A live screen costs little; what the run itself takes of the cores is not the screen's.
+    assert busy < 1.3 * beside + 5
 
 
 def test_a_thousand_events_a_second(workspace: Workspace, home: Path) -> None:
@@ -120,21 +132,22 @@ def test_a_thousand_events_a_second(workspace: Workspace, home: Path) -> None:
         [sys.executable, "-c", textwrap.dedent(_WRITER), str(folder.path), "1000", str(seconds)], cwd=ROOT
     )
     try:
-        with Terminal(workspace.root, home=home) as terminal:
+        with Terminal(compilot(workspace.root), home=home) as terminal:
             terminal.wait_for("messages.jsonl")
+            terminal.read(1)
             terminal.press("5")
             terminal.wait_for("is told")
             lags = []
-            cpu_before, began = cpu_seconds(terminal.pid), time.time()
+            cpu_before, began = terminal.cpu_seconds, time.time()
             while time.time() - began < seconds - 8:
                 terminal.read(0.5)
                 shown = max(
-                    int(found) for found in re.findall(rb"tick \d+ of (\d+)", terminal.output[-40_000:])
+                    int(found) for found in re.findall(rb"tick \d+ of (\d+)", terminal.bytes[-40_000:])
                 )
                 lags.append(time.time() - shown / 1_000)
-            used = (cpu_seconds(terminal.pid) - cpu_before) / (time.time() - began)
+            used = (terminal.cpu_seconds - cpu_before) / (time.time() - began)
             terminal.read(4)
-            rate = terminal.read(3) / 3
+            rate = len(terminal.read(3)) / 3
     finally:
         writer.kill()
         writer.wait()
@@ -144,13 +157,6 @@ def test_a_thousand_events_a_second(workspace: Workspace, home: Path) -> None:
     )
     assert statistics.median(lags) < 1.5
     assert lags[-1] < 3
-
-
-def cpu_seconds(pid: int) -> float:
-    import psutil
-
-    times = psutil.Process(pid).cpu_times()
-    return times.user + times.system
 
 
 def test_memory_after_a_hundred_thousand_lines(workspace: Workspace, home: Path) -> None:
@@ -163,8 +169,9 @@ def test_memory_after_a_hundred_thousand_lines(workspace: Workspace, home: Path)
     folder: RunFolder = write_run(
         workspace, [*story(), *chatter, ev.LogLine(message="the very last")], owned=True
     )
-    with Terminal(workspace.root, home=home) as terminal:
+    with Terminal(compilot(workspace.root), home=home) as terminal:
         terminal.wait_for("messages.jsonl")
+        terminal.read(1)
         terminal.read(2)
         before = terminal.memory_mib
         terminal.press("5")

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import pty
 import random
-import select
 import statistics
-import struct
-import subprocess
 import sys
-import termios
 import time
-from fcntl import ioctl
 from pathlib import Path
 
 import pytest
 
+from tests.support.terminal import Terminal
+
 pytestmark = pytest.mark.benchmark
 FRAME_END = b"\x1b[?2026l"
+FRAMES_MAY_BE_WHOLE = "\x1b[?2026;1$y"
+"""What a terminal answers that can draw whole frames: their ends can be seen then."""
 ROWS = {"large": 1_000_000, "small": 10_000}
 COLUMNS = ("id", "message", "label", "score", "team", "note")
 CONFIG = """\
@@ -104,84 +101,51 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return found
 
 
-class Terminal:
-    """An app on a pty of 120 × 40."""
+def open_terminal(code: str, folder: Path, report: Path) -> Terminal:
+    script = report.with_suffix(".py")
+    script.write_text(code)
+    return Terminal([sys.executable, str(script), str(folder), str(report)])
 
-    def __init__(self, code: str, folder: Path, report: Path) -> None:
-        self.report = report
-        script = report.with_suffix(".py")
-        script.write_text(code)
-        self._master, slave = pty.openpty()
-        ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-        self._child = subprocess.Popen(
-            [sys.executable, str(script), str(folder), str(report)],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"},
-            start_new_session=True,
-        )
-        os.close(slave)
 
-    def drain(self, quiet: float) -> int:
-        """Bytes that came until nothing did for `quiet` seconds."""
-        count = 0
-        while select.select([self._master], [], [], quiet)[0]:
-            count += len(os.read(self._master, 1 << 16))
-        return count
+def seconds_to_frame(terminal: Terminal, key: str) -> float:
+    """From a key to the end of the first frame that it changed; later ones are waited out."""
+    start, before = time.perf_counter(), len(terminal.bytes)
+    terminal.press(key)
+    terminal.read(2.0, lambda: FRAME_END in terminal.bytes[before:])
+    seconds = time.perf_counter() - start
+    terminal.settle(0.15)
+    return seconds
 
-    def press(self, keys: bytes) -> float:
-        """Seconds from a key to the end of the first frame that it changed; later ones are waited out."""
-        start = time.perf_counter()
-        os.write(self._master, keys)
-        frame = b""
-        while FRAME_END not in frame and select.select([self._master], [], [], 2.0)[0]:
-            frame += os.read(self._master, 1 << 16)
-        seconds = time.perf_counter() - start
-        self.drain(0.15)
-        return seconds
 
-    def answer_modes(self) -> None:
-        """Says, as a terminal does, that frames may be sent whole: their ends can be seen then."""
-        os.write(self._master, b"\x1b[?2026;1$y")
-
-    def wait_for_rows(self) -> dict[str, object]:
-        end = time.monotonic() + 60
-        while not self.report.exists() or not self.report.read_text():
-            assert time.monotonic() < end, "no rows within a minute"
-            self.drain(0.02)
-        return dict(json.loads(self.report.read_text()))
-
-    def close(self) -> None:
-        self._child.kill()
-        self._child.wait()
-        os.close(self._master)
+def wait_for_rows(terminal: Terminal, report: Path) -> dict[str, object]:
+    end = time.monotonic() + 60
+    while not report.exists() or not report.read_text():
+        assert time.monotonic() < end, "no rows within a minute"
+        terminal.settle(0.02)
+    return dict(json.loads(report.read_text()))
 
 
 def measure(code: str, folder: Path, report: Path) -> dict[str, float]:
-    terminal = Terminal(code, folder, report)
-    try:
-        seen = terminal.wait_for_rows()
+    with open_terminal(code, folder, report) as terminal:
+        seen = wait_for_rows(terminal, report)
         assert seen["heavy"] == []
         cached = folder / ".compilot" / "cache"
         end = time.monotonic() + 120
         while code is APP and not list(cached.glob("*.json")) and time.monotonic() < end:
-            terminal.drain(0.2)
-        terminal.answer_modes()
-        terminal.drain(1.0)
-        pages = [terminal.press(b"\x1b[6~") for _ in range(40)]
-        back = [terminal.press(b"\x1b[5~") for _ in range(20)]
-        rows = [terminal.press(b"j") for _ in range(20)]
-        terminal.drain(1.0)
+            terminal.settle(0.2)
+        terminal.press(FRAMES_MAY_BE_WHOLE)
+        terminal.settle(1.0)
+        pages = [seconds_to_frame(terminal, "pagedown") for _ in range(40)]
+        back = [seconds_to_frame(terminal, "pageup") for _ in range(20)]
+        rows = [seconds_to_frame(terminal, "j") for _ in range(20)]
+        terminal.settle(1.0)
         return {
             "first rows": float(str(seen["rows_seconds"])) * 1e3,
             "page down": statistics.median(pages) * 1e3,
             "page up": statistics.median(back) * 1e3,
             "one row": statistics.median(rows) * 1e3,
-            "idle bytes": float(terminal.drain(2.0)),
+            "idle bytes": float(terminal.settle(2.0)),
         }
-    finally:
-        terminal.close()
 
 
 def test_a_million_rows_page_like_ten_thousand(

@@ -14,7 +14,7 @@ import pytest
 from core.trust import read_trust, remember_trust
 from core.workspace import Workspace
 from tests.support.results import make_result_run
-from tests.support.pty_screen import Terminal, compilot
+from tests.support.terminal import Terminal, compilot
 
 pytestmark = pytest.mark.slow
 
@@ -38,6 +38,8 @@ HOSTILE = (
     "$error [$primary]x",
     "=cmd|' /C calc'!A0",
 )
+PALETTE = "🔎"
+"""Stands in front of what is typed there."""
 _SEQUENCE = re.compile(
     rb"\x1b\[(?P<private>[?<>=!]*)(?P<numbers>[0-9;:]*)(?P<middle>[ -/]*)(?P<final>[@-~])"
     rb"|\x1b\](?P<osc>[0-9]*)|\x1b(?P<other>[^\[\]])"
@@ -114,10 +116,13 @@ def visit(root: Path) -> bytes:
             terminal.press(f"f{place}")
             terminal.settle(1.0)
             look_around(terminal)
-        terminal.press("ctrl+p", *"x")
+        terminal.press("ctrl+p")
+        terminal.until(PALETTE)
+        terminal.press("x")
         terminal.settle(0.7)
         terminal.press("escape")
-        terminal.settle(0.5)
+        # A key that comes too soon after it would make one key of both.
+        terminal.until(lambda text: PALETTE not in text)
         terminal.press("?")
         terminal.until("Everywhere")
         terminal.press("escape")

@@ -13,14 +13,13 @@ from core.runs.process import is_alive
 from core.runs.reduce import RunState
 from core.trust import read_trust, remember_trust
 from core.workspace import Workspace
-from tests.support.pty_screen import Terminal, compilot
 from tests.support.ssh import SshServer, have_ssh
+from tests.support.terminal import ROOT, Terminal, compilot
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not have_ssh(), reason="needs sshd, ssh and ssh-keygen (apt: openssh-server)"),
 ]
-PROJECT = Path(__file__).parents[2]
 
 
 def test_a_run_outlives_the_connection_and_is_found_again(tmp_path: Path, home: Path) -> None:
@@ -69,7 +68,7 @@ def remote(root: Path, home: Path) -> str:
     """The app, on the far side; the connection brings no COLORTERM along."""
     names = ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
     environment = " ".join(f"{name}={shlex.quote(str(home))}" for name in names)
-    return f"cd {shlex.quote(str(PROJECT))} && env {environment} {shlex.join(compilot(root))}"
+    return f"cd {shlex.quote(str(ROOT))} && env {environment} {shlex.join(compilot(root))}"
 
 
 def state_of(root: Path) -> RunState:
