@@ -213,14 +213,6 @@ class ResultsScreen(Pairing):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         # On a small terminal what is read gets the room that the lists do not need then.
         self.set_class(self.query_one(Views) in event.widget.ancestors, "-reading")
-        self.call_after_refresh(self._reveal_cursors)
-
-    def _reveal_cursors(self) -> None:
-        runs, tree = self.query_one(RunBoard).runs, self.query_one(LineageTree)
-        if runs.cursor is not None:
-            runs.reveal(runs.cursor)
-        if tree.cursor_node is not None:
-            tree.scroll_to_node(tree.cursor_node, animate=False)
 
     async def action_pin(self) -> None:
         workspace = self.session.workspace

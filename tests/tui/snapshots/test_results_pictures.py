@@ -1,4 +1,4 @@
-"""Pictures of the Results place: empty, filled, busy, in trouble; at two sizes. Everything in them is fixed."""
+"""Pictures of the Results place: empty, filled, busy, in trouble; at two sizes, with fixed inputs."""
 
 from __future__ import annotations
 
@@ -47,9 +47,21 @@ def go(*keys: str, seen: str) -> Callable[[Pilot[None]], Any]:
         for key in keys:
             await pilot.press(key)
         await until(pilot, lambda: seen in screen_text(pilot))
-        await pilot.pause()
+        await settle(pilot)
 
     return before
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Wait until nothing is read any more and the picture stands still."""
+    await pilot.app.workers.wait_for_complete()
+    seen: list[str] = []
+
+    def still() -> bool:
+        seen.append(screen_text(pilot))
+        return len(seen) > 5 and len(set(seen[-5:])) == 1
+
+    await until(pilot, still)
 
 
 def fill(workspace: Workspace) -> None:
@@ -99,7 +111,7 @@ def test_busy(snap_compare: Snap, workspace: Workspace, size: tuple[int, int]) -
         screen.busy = "exporting and verifying… 3 s"
         screen.name_views()
         screen.refresh_bindings()
-        await pilot.pause()
+        await settle(pilot)
 
     assert snap_compare(open_app(workspace), terminal_size=size, run_before=before)
 
@@ -116,6 +128,6 @@ def test_error(snap_compare: Snap, workspace: Workspace, size: tuple[int, int]) 
                 "the export folder holds other files", where="exports: mine.txt", fix="choose an empty folder"
             )
         )
-        await pilot.pause()
+        await settle(pilot)
 
     assert snap_compare(open_app(workspace), terminal_size=size, run_before=before)

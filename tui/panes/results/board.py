@@ -45,6 +45,12 @@ class RunBoard(Pane):
 
     def on_resize(self) -> None:
         self.show_heads()
+        self.call_after_refresh(self._reveal)
+
+    def _reveal(self) -> None:
+        """On a small terminal the pane may have one line left: the run that is looked at."""
+        if self.runs.cursor is not None:
+            self.runs.reveal(self.runs.cursor)
 
 
 def head_line(width: int) -> Line:

@@ -91,6 +91,12 @@ class CandidateTree(Pane):
     def on_resize(self) -> None:
         if self._relabel is not None:
             self._relabel()
+        self.call_after_refresh(self._reveal)
+
+    def _reveal(self) -> None:
+        tree = self.query_one(LineageTree)
+        if tree.cursor_node is not None:
+            tree.scroll_to_node(tree.cursor_node, animate=False)
 
     def put_cursor(self, candidate: str) -> None:
         node = self._placed.get(candidate)
