@@ -214,7 +214,9 @@ class MetricTrials(BusyPlace):
         detail = (
             f"The program runs once for each row, with {model}. The answers are kept while the app is open."
         )
-        return bool(await self.app.push_screen_wait(Confirm(f"Ask for {rows} answers?", detail, yes="Ask")))
+        question = Confirm(f"Ask for {rows} answers?", detail, yes="Ask")
+        answer = await self.app.push_screen_wait(question)
+        return bool(answer)
 
     # A past run
 
