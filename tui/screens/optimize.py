@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from textual import events, on, work
+from textual import on, work
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -17,7 +16,6 @@ from core.errors import CompilotError
 from core.optimizers import registry
 from core.recipe import OptimizerSpec, Recipe, Role
 
-from ..panes.optimize.advising import Advising
 from ..panes.optimize.all_estimates import AllEstimates
 from ..panes.optimize.checks_pane import ChecksPane
 from ..panes.optimize.cost_pane import CostPane
@@ -28,7 +26,8 @@ from ..panes.optimize.launching import describe_launch
 from ..panes.optimize.model_dialog import ModelDialog
 from ..panes.optimize.models_pane import ModelsPane
 from ..panes.optimize.optimizers import OptimizersPane
-from ..panes.optimize.pages import NARROW, PANES, describe_pages, page_at, pages_shown
+from ..panes.optimize.pages import NARROW
+from ..panes.optimize.paging import Paging
 from ..panes.optimize.parameters import FormPane, LimitsPane, ParametersPane
 from ..panes.optimize.preview import summary_line
 from ..panes.optimize.sheet import Sheet, Wrong, read_sheet
@@ -38,7 +37,7 @@ from ..widgets.foreign import foreign
 _UNDO = 50
 
 
-class OptimizeScreen(Advising):
+class OptimizeScreen(Paging):
     """Three columns where there is room, one page at a time where there is not."""
 
     PLACE = "optimize"
@@ -47,7 +46,6 @@ class OptimizeScreen(Advising):
 
     def __init__(self) -> None:
         super().__init__()
-        self.page = ""
         self._past: list[tuple[str, Recipe]] = []
 
     def compose_body(self) -> Iterable[Widget]:
@@ -70,12 +68,14 @@ class OptimizeScreen(Advising):
     async def _begin(self) -> None:
         draft = self.session.draft
         chosen = draft is not None and draft.optimizer is not None
-        self.turn_to(self.session.recall("optimize.page", "parameters" if chosen else "optimizers"))
         await self.show_draft()
         self.show_checks()
         self.estimate_soon()
         self.look_soon()
-        self.query_one("OptimizerList").focus()
+        first = "optimizers" if self._is_wide or not chosen else "parameters"
+        self._focus(
+            self._pane_of(self.session.recall("optimize.page", first) if not self._is_wide else first)
+        )
 
     async def show(self, **target: Any) -> None:
         name = target.get("optimizer")
@@ -259,57 +259,12 @@ class OptimizeScreen(Advising):
         if await self.app.push_screen_wait(Confirm(question, detail, yes="Launch")):
             self.compilot.launch(msgspec.structs.replace(draft, workspace=str(self.session.root)))
 
-    def action_budget(self) -> None:
-        self._focus("#limits-form")
-
-    def action_next_pane(self) -> None:
-        self._focus_pane(self._pane_now() + 1)
-
-    def action_last_pane(self) -> None:
-        self._focus_pane(self._pane_now() - 1)
-
-    def on_resize(self) -> None:
-        self.turn_to(self.page)
-
-    def on_click(self, event: events.Click) -> None:
-        if event.widget is not None and event.widget.id == "pages":
-            page = page_at(event.x, self._narrow)
-            if page is not None:
-                self._focus(next(selector for selector, owner in PANES if owner == page))
-
-    def turn_to(self, page: str) -> None:
-        """Show a page; where all fits, nothing moves."""
-        if page not in pages_shown(self._narrow):
-            page = self.page if self.page in pages_shown(self._narrow) else "parameters"
-        for name in pages_shown(True):
-            self.set_class(name == page, f"-page-{name}")
-        self.page = page
-        self.session.remember("optimize.page", page)
-        self.query_one("#pages", Static).update(describe_pages(page, self._narrow))
-
-    @property
-    def _narrow(self) -> bool:
-        return self.app.size.width < NARROW
-
-    def _focus_pane(self, place: int) -> None:
-        self._focus(PANES[place % len(PANES)][0])
-
-    def _focus(self, selector: str) -> None:
-        self.turn_to(dict(PANES)[selector])
-        self.query_one(selector).focus()
-
-    def _pane_now(self) -> int:
-        focused = self.focused
-        for place, (selector, _) in enumerate(PANES):
-            widget = self.query_one(selector)
-            if focused is not None and widget in focused.ancestors_with_self:
-                return place
-        return 0
-
     def show_summary(self) -> None:
         estimate, wrong = self.session.estimate, next(iter(self.wrong_fields().values()), None)
         if wrong is not None:
             line = foreign(wrong.what, "$text-error")
+        elif self.busy:
+            line = foreign(self.busy, "$text-accent")
         else:
             line = summary_line(estimate) if estimate is not None else foreign(self.why_no_figures())
         shown = self.query_one("#summary", Static)

@@ -21,7 +21,7 @@ from core.recipe import Recipe
 from core.workspace import Workspace
 from tests.tui.screens.waiting import screen_text, until
 from tui.app import CompilotApp
-from tui.panes.optimize import advising, costing, jobs
+from tui.panes.optimize import advising, costing, jobs, measuring
 from tui.panes.optimize.further import Further
 from tui.screens.optimize import OptimizeScreen
 from tui.settings import Settings
@@ -85,7 +85,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.setattr(costing, "estimate_run", fixed_estimate)
     monkeypatch.setattr(jobs, "estimate_run", fixed_estimate)
     monkeypatch.setattr(advising, "look_further", fixed_further)
-    monkeypatch.setattr(costing, "time", Clock)
+    monkeypatch.setattr(measuring, "time", Clock)
     for name in ("OPENAI_API_KEY", "GEMINI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     workspace = Workspace.init_sample("router", tmp_path / "router")
@@ -161,7 +161,7 @@ def test_busy(
         if size[0] < 100:
             screen.turn_to("cost")
         assert screen.session.draft is not None
-        screen._begin_measuring(screen.session.draft)
+        screen.begin_measuring(screen.session.draft)
         await until(pilot, lambda: "measuring on a few rows" in screen_text(pilot))
         await pilot.pause(0.2)
 

@@ -154,7 +154,7 @@ class Advising(Checking):
             self.compilot.say("choose an optimizer first")
             return
         self._dry_cancel = threading.Event()
-        self.query_one(CostPane).say_busy("dry run: starting… (x cancels)")
+        self.say_busy("dry run: starting… (x cancels)")
         self.refresh_bindings()
         self._run_dry(draft, self.session.root, self._dry_cancel)
 
@@ -174,19 +174,24 @@ class Advising(Checking):
     @on(DryTold)
     def _dry_told(self, event: DryTold) -> None:
         if self.is_dry_running:
-            self.query_one(CostPane).say_busy(describe_progress(event.told))
+            self.say_busy(describe_progress(event.told))
 
     @on(DryRan)
     def _dry_ran(self, event: DryRan) -> None:
         self._dry_cancel = None
         pane = self.query_one(CostPane)
-        pane.say_busy("")
+        self.say_busy("")
         self.refresh_bindings()
         if event.found is not None:
             self._dry = (event.recipe, event.found)
             self.estimate_soon()
         elif event.error is not None:
             pane.show_problem(event.error)
+
+    def nothing_runs(self) -> None:
+        self._is_looking = self._is_going_further = False
+        self._dry_cancel = None
+        super().nothing_runs()
 
     def action_cancel(self) -> None:
         super().action_cancel()

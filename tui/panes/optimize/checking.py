@@ -129,6 +129,10 @@ class Checking(Costing):
             self.compilot.say_error(event.error)
         await self.show_draft()
 
+    def nothing_runs(self) -> None:
+        self._loading = False
+        super().nothing_runs()
+
     async def is_ready(self) -> bool:
         """Whether the run can be started; what keeps it back is shown, and leads to where it is mended."""
         if not self.is_loaded:

@@ -5,53 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widgets import Input, Static
 
 from ...registry import bindings, commands_of
-from .field_text import describe_wrong, field_name, field_text, next_value, typed_text
+from .field_lines import EditLine, FieldLine
+from .field_text import describe_wrong, field_text, next_value, typed_text
 from .sheet import Field, Sheet, Wrong
 
 _COMMANDS = [command for command in commands_of("optimize") if command.pane == "form"]
-
-
-class FieldLine(Static):
-    """One field; a click moves there, a click on the field one is at edits it."""
-
-    @dataclass
-    class Clicked(Message):
-        """It was clicked."""
-
-        name: str
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name=name, markup=False)
-
-    def on_click(self, event: events.Click) -> None:
-        event.stop()
-        self.post_message(self.Clicked(self.name or ""))
-
-
-class EditLine(Vertical):
-    """Stands in for a field's line while its text is typed."""
-
-    def __init__(self, field: Field, width: int) -> None:
-        super().__init__()
-        self.field = field
-        self.name_width = width
-
-    def compose(self) -> ComposeResult:
-        with Horizontal():
-            yield Static(field_name(self.field, self.name_width), markup=False)
-            yield Input(typed_text(self.field), placeholder=self.field.text, compact=True)
-        yield Static("", id="why", markup=False)
-
-    def on_mount(self) -> None:
-        self.query_one(Input).focus()
 
 
 class Form(VerticalScroll, can_focus=True):

@@ -26,7 +26,8 @@ from .models import ModelRow
 class Looked(Message):
     """What is known on disk, and whether the folder's code may run without asking."""
 
-    draft: Recipe
+    asked: list[Recipe]
+    """What was looked for, besides what was measured in earlier sessions."""
     pairs: list[Pair]
     trusted: bool
     models: tuple[ModelRow, ...]

@@ -1,0 +1,49 @@
+"""The lines of a form: a field as text, and the same with its text being typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from .field_text import field_name, typed_text
+from .sheet import Field
+
+
+class FieldLine(Static):
+    """One field; a click moves there, a click on the field one is at edits it."""
+
+    @dataclass
+    class Clicked(Message):
+        """It was clicked."""
+
+        name: str
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name, markup=False)
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        self.post_message(self.Clicked(self.name or ""))
+
+
+class EditLine(Vertical):
+    """Stands in for a field's line while its text is typed."""
+
+    def __init__(self, field: Field, width: int) -> None:
+        super().__init__()
+        self.field = field
+        self.name_width = width
+
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            yield Static(field_name(self.field, self.name_width), markup=False)
+            yield Input(typed_text(self.field), placeholder=self.field.text, compact=True)
+        yield Static("", id="why", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
