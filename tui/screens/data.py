@@ -9,6 +9,7 @@ from textual import on, work
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 from textual.widget import Widget
+from textual.widgets import Input
 
 from core.data.profile import Finding
 
@@ -109,6 +110,8 @@ class DataScreen(DataReading):
         if action == "leave":
             at_rest = self.table_pane.rows.has_focus and self.maximized is None
             return not at_rest or not is_empty(self.table_pane.query_now)
+        if action == "filter" and isinstance(self.focused, Input):
+            return False
         return super().check_action(action, parameters)
 
     def action_profile(self) -> None:

@@ -374,6 +374,28 @@ async def test_no_data_section_is_told_with_its_fix(open_app: OpenApp, tmp_path:
         await until(pilot, lambda: "[data]" in screen_text(pilot) and "fix" in screen_text(pilot))
 
 
+async def test_a_section_that_contradicts_itself_is_told(open_app: OpenApp, tmp_path: Path) -> None:
+    workspace = Workspace.init_sample("router", tmp_path / "router")
+    text = workspace.config_path.read_text().replace("[data]", '[data]\ntrain = "messages.jsonl"')
+    workspace.config_path.write_text(text)
+    async with open_app("router", size=(160, 48)) as pilot:
+        await until(pilot, lambda: "nothing to split" in text_of(pilot.app.screen.query_one("#trouble")))
+        await pilot.press("v", "ctrl+s")
+        await pilot.pause()
+        assert pilot.app.is_running
+
+
+async def test_parts_that_are_files_of_their_own(open_app: OpenApp) -> None:
+    async with open_app("pipeline7") as pilot:
+        await ready(pilot)
+        await pilot.press("v")
+        await until(pilot, lambda: "the parts are files of their own" in screen_text(pilot))
+        await pilot.press("escape", "o")
+        await until(pilot, lambda: "test.jsonl" in screen_text(pilot))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: "12 rows" in state_of(pilot) and "val" in lines_of(pilot)[0])
+
+
 async def test_code_that_makes_data_waits_for_trust(open_app: OpenApp, tmp_path: Path) -> None:
     workspace = Workspace.init_sample("router", tmp_path / "router")
     (workspace.root / "examples.py").write_text(

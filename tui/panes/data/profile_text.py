@@ -41,11 +41,11 @@ def describe_finding(finding: Finding) -> Content:
 def describe_columns(profile: Profile, width: int) -> Content:
     """A line a column: what it holds, what is missing, how long or large its values are.
 
-    Where that is too wide, the roles go (the columns pane has them), then the lengths.
+    Where that is too wide, the roles go (the columns pane has them), then the lengths and more.
     """
     rows = [["column", "role", "type", "missing", "distinct", "median (90 %)"]]
     rows += [_column_row(column) for column in profile.columns]
-    for places in ((0, 1, 2, 3, 4, 5), (0, 2, 3, 4, 5), (0, 2, 3, 4)):
+    for places in ((0, 1, 2, 3, 4, 5), (0, 2, 3, 4, 5), (0, 2, 3, 4), (0, 2, 3)):
         lines = table([[row[place] for place in places] for row in rows], _aligned(places))
         if max(map(len, lines)) <= width:
             break
@@ -103,22 +103,31 @@ def _balance_block(label: str, classes: Mapping[str, Mapping[str, int]], width: 
     return Content("\n").join(lines)
 
 
-def describe_split(profile: Profile) -> Content:
-    """Rows of each class in each part, with their share of the part."""
-    sizes = [profile.parts.get(part, 0) for part in _PARTS]
-    grid = [["", *_PARTS], ["rows", *(count(size) for size in sizes)]]
-    labels: dict[int, str] = {}
-    for label, classes in profile.balance.items():
-        labels[len(grid)] = label
-        grid.append([clean(label)[:_NAME], "", "", ""])
-        for name, parts in list(classes.items())[:_MOST_CLASSES]:
-            cells = [_share(parts.get(part, 0), size) for part, size in zip(_PARTS, sizes, strict=True)]
-            grid.append([f"  {clean(name)[:_NAME]}", *cells])
+def describe_split(profile: Profile, width: int = 80) -> Content:
+    """Rows of each class in each part, with their share of the part where there is room for it."""
+    grid, labels = _split_grid(profile, shares=True)
+    if max(map(len, table(grid, "<>>>"))) > width:
+        grid, labels = _split_grid(profile, shares=False)
     lines = [Content(line) for line in table(grid, "<>>>")]
     for place in labels:
         lines[place] = Content.styled(lines[place].plain, "bold $text-success")
     lines[0] = Content.styled(lines[0].plain, "$text-muted")
     return Content("\n").join(lines)
+
+
+def _split_grid(profile: Profile, *, shares: bool) -> tuple[list[list[str]], list[int]]:
+    """The cells, and the places of the lines that name a label."""
+    sizes = [profile.parts.get(part, 0) for part in _PARTS]
+    grid = [["", *_PARTS], ["rows", *(count(size) for size in sizes)]]
+    labels = []
+    for label, classes in profile.balance.items():
+        labels.append(len(grid))
+        grid.append([clean(label)[:_NAME], "", "", ""])
+        for name, parts in list(classes.items())[:_MOST_CLASSES]:
+            rows = [parts.get(part, 0) for part in _PARTS]
+            cells = [_share(n, size) if shares else count(n) for n, size in zip(rows, sizes, strict=True)]
+            grid.append([f"  {clean(name)[:_NAME]}", *cells])
+    return grid, labels
 
 
 def _share(rows: int, size: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
@@ -11,6 +11,7 @@ from textual.suggester import SuggestFromList
 from textual.timer import Timer
 from textual.widgets import Input, Label, Static
 
+from core.data.load import plan_parts
 from core.data.survey import Survey
 from core.errors import CompilotError, DataError
 from core.recipe import DataSpec
@@ -106,14 +107,24 @@ class SplitPane(Pane):
             return
         self.survey = survey
         self.query_one("#trouble", Problem).show(None)
-        blocks = [describe_split(survey.profile)]
+        self._show_figures()
+        self._tell_state()
+
+    def _show_figures(self) -> None:
+        survey = self.survey
+        if survey is None:
+            return
+        width = max(self.query_one("#result").size.width - 1, 20)
+        blocks = [describe_split(survey.profile, width)]
         findings = [finding for finding in survey.profile.findings if finding.kind in _ABOUT_SPLIT]
         if findings:
             blocks.append(Content("\n").join(map(describe_finding, findings)))
         if survey.notes:
             blocks.append(Content("\n").join(Content.styled(clean(n), "$text-muted") for n in survey.notes))
         self.query_one("#figures", Static).update(Content("\n\n").join(blocks))
-        self._tell_state()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._show_figures()
 
     def show_problem(self, error: CompilotError | None) -> None:
         self.query_one("#trouble", Problem).show(error)
@@ -126,11 +137,18 @@ class SplitPane(Pane):
         shown = self.query_one("#shares").display
         self.query_one("#train" if shown else "#result").focus()
 
+    @property
+    def is_made(self) -> bool:
+        """Whether there is anything to split: the parts may be files of their own."""
+        try:
+            return self.saved is not None and bool(plan_parts(self.saved)[1])
+        except DataError:
+            # The survey tells what is wrong with the section.
+            return False
+
     def _set_fields_shown(self) -> None:
-        spec = self.saved
-        shown = spec is not None and not (spec.train and spec.val)
-        self.query_one("#shares").display = self.query_one("#strata").display = shown
-        if spec is None:
+        self.query_one("#shares").display = self.query_one("#strata").display = self.is_made
+        if self.saved is None:
             self.show_wait("Only the workspace's own data is split.")
 
     def _tell_state(self) -> None:
@@ -138,6 +156,8 @@ class SplitPane(Pane):
             state = "unsaved, ctrl+s saves and freezes"
         elif self.survey is None:
             state = ""
+        elif not self.is_made:
+            state = "the parts are files of their own"
         elif self.survey.frozen:
             state = f"frozen · {self.survey.split}"
         else:
@@ -173,7 +193,7 @@ class SplitPane(Pane):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "save_split":
             done = self.survey is not None and self.survey.frozen and not self.unsaved
-            return None if self.saved is None or done else True
+            return None if not self.is_made or done else True
         if action == "forget_split":
             return True if self.survey is not None and self.survey.frozen else None
         return None if action == "drop_split" and not self.unsaved else True
