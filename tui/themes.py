@@ -43,9 +43,15 @@ NAMES = ("dark", "light", "ansi-dark", "ansi-light")
 
 
 def choose_theme(wanted: str, environment: dict[str, str] | None = None) -> str:
-    """`auto` by what the terminal says of itself; a name that is not known counts as `auto`."""
+    """`auto` by what the terminal says of itself; a name that is not known counts as `auto`.
+
+    With NO_COLOR the terminal's own colours are not to be had: made grey, its default on its default is black
+    on black.
+    """
+    values = os.environ if environment is None else environment
+    if values.get("NO_COLOR"):
+        return "light" if wanted in ("light", "ansi-light") else "dark"
     if wanted in NAMES:
         return wanted
-    values = os.environ if environment is None else environment
     many = values.get("COLORTERM") in ("truecolor", "24bit") or "256color" in values.get("TERM", "")
     return "dark" if many else "ansi-dark"

@@ -20,6 +20,8 @@ class Problem(Static):
         border-left: thick $error;
         padding: 0 1;
         background: $error 10%;
+        /* 16 colours have no tenth of a red. */
+        &:ansi { background: ansi_default; }
     }
     """
 
