@@ -100,7 +100,9 @@ def test_bytes_and_keys_beside_a_run_at_full_speed(workspace: Workspace, home: P
             terminal.press("5")
             terminal.wait_for("threads")
             terminal.read(4)
+            before = terminal.cpu_seconds
             live = len(terminal.read(20)) / 20
+            used = (terminal.cpu_seconds - before) / 20
             live_keys = latencies(terminal)
         with Terminal(compilot(workspace.root), home=home) as terminal:
             # The same machine, as busy with the run, and a screen that shows another one.
@@ -113,16 +115,22 @@ def test_bytes_and_keys_beside_a_run_at_full_speed(workspace: Workspace, home: P
             beside_keys = latencies(terminal)
     finally:
         control.kill(run.folder)
-    still, beside, busy = (statistics.median(keys) for keys in (idle_keys, beside_keys, live_keys))
+    still, beside, busy = (statistics.quantiles(keys) for keys in (idle_keys, beside_keys, live_keys))
     print(
-        f"\nidle screen {idle:.0f} B/s · live at full speed {live / 1024:.1f} KiB/s · key {still:.0f} ms with "
-        f"no run, {beside:.0f} ms beside a run on an idle screen, {busy:.0f} ms on its live screen: "
-        f"{busy / beside:.2f}× that"
+        f"\nidle screen {idle:.0f} B/s · live at full speed {live / 1024:.1f} KiB/s, "
+        f"{100 * used:.0f} % of a core\n"
+        f"key, quartiles in ms: {show(still)} with no run · {show(beside)} beside a run, on an idle screen · "
+        f"{show(busy)} on its live screen: {busy[0] / beside[0]:.2f}× that, {busy[0] / still[0]:.2f}× no run"
     )
     assert idle == 0
     assert live < 30 * 1024
-    # A live screen costs little; what the run itself takes of the cores is not the screen's.
-    assert busy < 1.3 * beside + 5
+    assert used < 0.15
+    # The quickest quarter, and most of a frame: what the run and others take of few cores is not the screen's.
+    assert busy[0] < 1.3 * beside[0] + 10
+
+
+def show(quartiles: list[float]) -> str:
+    return " / ".join(f"{one:.0f}" for one in quartiles)
 
 
 def test_a_thousand_events_a_second(workspace: Workspace, home: Path) -> None:
