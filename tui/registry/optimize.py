@@ -67,6 +67,7 @@ COMMANDS = (
         "The next choice, the other side, or one more.",
         False,
         "form",
+        "step(1)",
     ),
     Command(
         "optimize.less",
@@ -75,12 +76,13 @@ COMMANDS = (
         "The choice before, the other side, or one less.",
         False,
         "form",
+        "step(-1)",
     ),
     Command(
         "optimize.reset_field", "backspace,delete", "Default", "Leave this one to its default.", pane="form"
     ),
-    Command("optimize.next_field", "down,j", "Down", "The next field.", False, "form"),
-    Command("optimize.last_field", "up,k", "Up", "The field before.", False, "form"),
+    Command("optimize.next_field", "down,j", "Down", "The next field.", False, "form", "move_field(1)"),
+    Command("optimize.last_field", "up,k", "Up", "The field before.", False, "form", "move_field(-1)"),
     Command("optimize.first_field", "home,g", "Top", "The first field.", False, "form"),
     Command("optimize.end_field", "end,G", "Bottom", "The last field.", False, "form"),
     Command("optimize.leave_field", "escape", "Leave", "Leave the field as it was before.", pane="form"),

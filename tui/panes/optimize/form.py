@@ -17,7 +17,7 @@ from .field_lines import EditLine, FieldLine
 from .field_text import describe_wrong, field_text, next_value, typed_text
 from .sheet import Field, Sheet, Wrong
 
-_COMMANDS = [command for command in commands_of("optimize") if command.pane == "form"]
+_ACTIONS = {command.action.partition("(")[0] for command in commands_of("optimize") if command.pane == "form"}
 
 
 class Form(VerticalScroll, can_focus=True):
@@ -42,37 +42,32 @@ class Form(VerticalScroll, can_focus=True):
     """
 
     @dataclass
-    class Changed(Message):
+    class _Told(Message):
+        """Comes from one form of several."""
+
+        form: Form
+
+        @property
+        def control(self) -> Form:
+            return self.form
+
+    @dataclass
+    class Changed(_Told):
         """The person changed something; `sheet` may hold texts that could not be read."""
 
-        form: Form
         sheet: Sheet
 
-        @property
-        def control(self) -> Form:
-            return self.form
-
     @dataclass
-    class Moved(Message):
+    class Moved(_Told):
         """Another field is at the cursor."""
 
-        form: Form
         field: Field
-
-        @property
-        def control(self) -> Form:
-            return self.form
 
     @dataclass
-    class WantsChoice(Message):
+    class WantsChoice(_Told):
         """A field is to be chosen from a list: the screen asks, and calls `put`."""
 
-        form: Form
         field: Field
-
-        @property
-        def control(self) -> Form:
-            return self.form
 
     def __init__(self, sheet: Sheet, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -126,13 +121,10 @@ class Form(VerticalScroll, can_focus=True):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "leave_field":
             return self.is_edited
-        return bool(self.sheet.fields) or not any(action == command.action for command in _COMMANDS)
+        return bool(self.sheet.fields) or action not in _ACTIONS
 
-    async def action_next_field(self) -> None:
-        await self._leave_for(self.cursor + 1)
-
-    async def action_last_field(self) -> None:
-        await self._leave_for(self.cursor - 1)
+    async def action_move_field(self, step: int) -> None:
+        await self._leave_for(self.cursor + step)
 
     async def action_leave_field(self) -> None:
         before = self._before
@@ -150,16 +142,10 @@ class Form(VerticalScroll, can_focus=True):
     def action_reset_field(self) -> None:
         self._tell(self.sheet.reset(self.field.name))
 
-    def action_more(self) -> None:
-        self._step(1)
-
-    def action_less(self) -> None:
-        self._step(-1)
-
     async def action_edit_field(self) -> None:
         match self.field.kind:
             case "switch":
-                self._step(1)
+                self.action_step(1)
             case "choice":
                 self.post_message(self.WantsChoice(self, self.field))
             case "text":
@@ -210,7 +196,7 @@ class Form(VerticalScroll, can_focus=True):
         self._line.display = False
         self._paint()
 
-    def _step(self, step: int) -> None:
+    def action_step(self, step: int) -> None:
         field = self.field
         value = next_value(field, step)
         if value is not None:

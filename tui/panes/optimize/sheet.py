@@ -118,8 +118,8 @@ class Sheet:
                 told = [name for name in conflict.parameters if name in self.params]
                 if not told and PRESET in self.params:
                     told = [PRESET]
-                for name in told or conflict.parameters:
-                    found.setdefault(name, Wrong(error.what, error.fix))
+                found = dict.fromkeys(told or conflict.parameters, Wrong(error.what, error.fix))
+                break  # those that follow take it for granted that this one does not hold
         return {**found, **self.unread}
 
     @property
