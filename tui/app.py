@@ -22,7 +22,7 @@ from .screens.base import Place
 from .session import Session
 from .settings import Settings, read_settings, write_setting
 from .text import clean
-from .themes import NAMES, OWN, choose_theme
+from .themes import DEFAULTS, NAMES, OWN, choose_theme
 from .widgets.header import HeaderBar
 from .widgets.line_filter import ControlFilter
 
@@ -71,6 +71,9 @@ class CompilotApp(App[None]):
 
     def get_line_filters(self) -> list[Any]:
         return [*super().get_line_filters(), self._control_filter]
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return DEFAULTS
 
     def compose(self) -> ComposeResult:
         """The first frame: the frame of every place, drawn before any place is imported."""

@@ -20,7 +20,7 @@ DARK = Theme(
     panel="#222834",
     dark=True,
     # Textual's own is `auto 60%`, which a style inside a text paints at full strength.
-    variables={"text-muted": "#8B919C"},
+    variables={"text-muted": "#8B919C", "pane-border": "#434956"},
 )
 LIGHT = Theme(
     name="light",
@@ -35,9 +35,11 @@ LIGHT = Theme(
     surface="#FFFFFF",
     panel="#E4E8EE",
     dark=False,
-    variables={"text-muted": "#5F6672"},
+    variables={"text-muted": "#5F6672", "pane-border": "#BABEC3"},
 )
 OWN = (DARK, LIGHT)
+DEFAULTS = {"pane-border": "ansi_bright_black"}
+"""Variables of ours that themes of others do not have: the terminal's own grey."""
 NAMES = ("dark", "light", "ansi-dark", "ansi-light")
 """The first two need a terminal of many colours; the others use its own 16."""
 

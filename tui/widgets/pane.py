@@ -11,7 +11,7 @@ class Pane(Vertical):
     ALLOW_MAXIMIZE = True
     DEFAULT_CSS = """
     Pane {
-        border: round $panel-lighten-2;
+        border: round $pane-border;
         border-title-color: $text-muted;
         border-subtitle-color: $text-muted;
         padding: 0 1;

@@ -44,7 +44,7 @@ class OptimizersPane(Pane):
     DEFAULT_CSS = """
     OptimizersPane {
         OptimizerList { height: auto; max-height: 60%; border: none; padding: 0; background: transparent; }
-        VerticalScroll { height: 1fr; border-top: solid $panel-lighten-2; }
+        VerticalScroll { height: 1fr; border-top: solid $pane-border; }
         Static { height: auto; }
     }
     """

@@ -23,7 +23,7 @@ class FormPane(Pane):
 
     DEFAULT_CSS = """
     FormPane {
-        .meaning { height: 6; border-top: solid $panel-lighten-2; }
+        .meaning { height: 6; border-top: solid $pane-border; }
     }
     """
     EMPTY = ""
