@@ -13,7 +13,6 @@ from textual.widgets import Input
 
 from core.data.profile import Finding
 
-from ..panes.data.asking import ask_file
 from ..panes.data.columns import ColumnsPane
 from ..panes.data.files import find_target, own_files
 from ..panes.data.filtering import is_empty
@@ -202,6 +201,8 @@ class DataScreen(DataReading):
 
     @work(exclusive=True, group="dialog")
     async def action_open(self) -> None:
+        from ..panes.data.asking import ask_file
+
         own = own_files(self.session.saved.data) if self.session.saved is not None else []
         now = self.target.text if self.target is not None else None
         text = await ask_file(self.compilot, self.session.root, own, now)

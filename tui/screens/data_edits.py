@@ -1,4 +1,7 @@
-"""What the Data place does to rows: edit, exclude, note, take back, export. The files stay as they are."""
+"""What the Data place does to rows: edit, exclude, note, take back, export. The files stay as they are.
+
+Its dialogs are imported when they are asked for: the first frame does not wait for a text editor.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ from core.data.paging.table import PagedTable
 from core.errors import CompilotError
 from core.workspace import Workspace
 
-from ..panes.data.asking import UNCHANGED, ask_output, ask_value
 from ..panes.data.editing import change_row, export_view, take_back
 from ..panes.data.marks import EditStep
 from ..panes.data.source import FullRow
@@ -60,6 +62,8 @@ class RowEditing(Place):
 
     @work(exclusive=True, group="dialog")
     async def action_edit(self) -> None:
+        from ..panes.data.asking import UNCHANGED, ask_value
+
         row, column = await self.read_row(), self.table_pane.column
         source = self.table_pane.source
         if row is None or source is None:
@@ -125,6 +129,8 @@ class RowEditing(Place):
 
     @work(exclusive=True, group="dialog")
     async def action_export(self) -> None:
+        from ..panes.data.asking import ask_output
+
         source = self.table_pane.source
         if source is None:
             return
