@@ -26,7 +26,7 @@ from ..panes.optimize.launching import describe_launch
 from ..panes.optimize.model_dialog import ModelDialog
 from ..panes.optimize.models_pane import ModelsPane
 from ..panes.optimize.optimizers import OptimizersPane
-from ..panes.optimize.pages import NARROW
+from ..panes.optimize.pages import NARROW, WIDE
 from ..panes.optimize.paging import Paging
 from ..panes.optimize.parameters import FormPane, LimitsPane, ParametersPane
 from ..panes.optimize.preview import summary_line
@@ -42,7 +42,7 @@ class OptimizeScreen(Paging):
 
     PLACE = "optimize"
     CSS_PATH = "optimize.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-normal"), (156, "-wide")]  # noqa: RUF012 - Textual's own type
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-normal"), (WIDE, "-wide")]  # noqa: RUF012 - Textual's own type
 
     def __init__(self) -> None:
         super().__init__()

@@ -408,3 +408,28 @@ async def test_an_unknown_parameter_of_the_file_is_named_with_the_nearest(
         await go(pilot)
         await until(pilot, lambda: "has no parameter" in screen_text(pilot))
         assert "did you mean `num_candidate_programs`?" in screen_text(pilot)
+
+
+async def test_hostile_text_of_the_file_is_only_text(evolving: Workspace, open_app: OpenApp) -> None:
+    hostile = "[/nope][@click=app.quit]x[/] \x1b]0;X\x07\x1b[2J\u202e\u2028[bold"
+    evolving.write_config(
+        {
+            "optimizer": {"params": {"additional_instructions": hostile}},
+            "models": {"student": {"model": "openai/[@click=app.quit]x\u202e", "key_env": "A_KEY"}},
+            "metric": {"target": "[/nope].py:x"},
+        }
+    )
+    keep_facts(evolving, evolving.recipe())
+    async with open_app("router", size=(160, 48), trusted=False) as pilot:
+        screen = await priced(pilot)
+        await until(pilot, lambda: screen.costs)
+        await at_field(pilot, "#parameters-form", "additional_instructions")
+        for key in ("w", "escape", "a", "escape"):
+            await pilot.press(key)
+        text = screen_text(pilot)
+        assert "[@click=app.quit]x" in text
+        assert not any(letter in text for letter in "\x1b\x07\u202e\u2028")
+        await tab_to(pilot, "RoleList")
+        await pilot.press("enter")
+        await until(pilot, lambda: "The student's model" in screen_text(pilot))
+        assert pilot.app.is_running

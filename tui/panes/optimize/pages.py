@@ -12,6 +12,8 @@ PAGES = {
     "launch": "Launch",
 }
 """Class → title."""
+WIDE = 156
+"""Columns from which all of it is on screen."""
 PANES = (
     ("OptimizerList", "optimizers"),
     ("#reasons-scroll", "optimizers"),

@@ -6,7 +6,7 @@ from textual import events
 from textual.widgets import Static
 
 from .advising import Advising
-from .pages import NARROW, PANES, describe_pages, page_at, pages_shown
+from .pages import NARROW, PANES, WIDE, describe_pages, page_at, pages_shown
 
 
 class Paging(Advising):
@@ -46,7 +46,7 @@ class Paging(Advising):
 
     @property
     def _is_wide(self) -> bool:
-        return self.has_class("-wide")
+        return self.app.size.width >= WIDE
 
     def _pane_of(self, page: str) -> str:
         """What takes the focus on a page."""

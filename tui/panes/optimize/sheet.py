@@ -173,7 +173,8 @@ def describe_field(field: Field) -> tuple[str, str, str]:
     parameter = field.parameter
     meaning = f"{parameter.meaning[:1].upper()}{parameter.meaning[1:]}."
     cost = f"{parameter.cost_effect}." if parameter.cost_effect else "no more and no fewer calls."
-    takes = f"{describe_values(parameter)}; default {write_value(parameter.default)}"
+    default = f"default {write_value(parameter.default)}" if parameter.default != "" else "needed"
+    takes = f"{describe_values(parameter)}; {default}"
     return meaning, cost, takes
 
 
