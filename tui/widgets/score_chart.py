@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual_plot import HiResMode, PlotWidget
@@ -83,9 +82,13 @@ class ScoreChart(Vertical):
         plot.set_y_formatter(_Percents())
         plot.set_x_formatter(_Numbers())
         self._draw_if_due()
+        self.call_after_refresh(self._fit)
 
-    def on_resize(self, event: events.Resize) -> None:
-        roomy = event.size.height >= _LEAST_HEIGHT
+    def on_resize(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        roomy = self.size.height >= _LEAST_HEIGHT
         for child in self.children:
             child.display = roomy
 

@@ -54,7 +54,9 @@ def progress_lines(snapshot: Snapshot, width: int) -> list[Line]:
         status_line(snapshot, width),
         position_line(state),
         bar_line(snapshot, width),
-        doing_line(state, snapshot.rates),
+        doing_line(state, snapshot.rates)
+        if snapshot.settled
+        else [("reading what happened so far", "muted")],
         *score_lines(state),
     ]
 

@@ -10,6 +10,7 @@ from ...text import count, percent, points, short_count, usd
 from ...widgets.tones import Line, Span
 from .log_lines import first_line
 from .progress_lines import MARKS, STATUS_TONES
+from .spend_lines import brief
 
 if TYPE_CHECKING:
     from core.models.journal import RecordedCall
@@ -129,7 +130,7 @@ def call_line(call: RecordedCall, width: int) -> Line:
     head.append((f"{call.role:<10} ", ""))
     if width >= 64:
         head.append((time.strftime("%H:%M:%S ", time.localtime(call.at)), "muted"))
-    head.append((f"{call.latency:6.2f} s ", ""))
+    head.append((f"{brief(call.latency):>8} ", ""))
     if width >= 56:
         tokens = f"{_tokens(call.input_tokens)}→{_tokens(call.output_tokens)}"
         head.append((f"{tokens:>11} ", "muted"))

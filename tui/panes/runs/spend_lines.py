@@ -126,8 +126,13 @@ def speed_lines(snapshot: Snapshot, width: int) -> list[Line]:
     ]
     mean = mean_latency(state.ledger)
     if mean is not None and width >= 40:
-        line.append((f" · {mean:.2f} s a call", "muted"))
+        line.append((f" · {brief(mean)} a call", "muted"))
     return [line, [(sparkline(snapshot.rates.history, width), "muted")]]
+
+
+def brief(seconds: float) -> str:
+    """A latency: milliseconds where seconds would be 0.0."""
+    return f"{1_000 * seconds:.0f} ms" if seconds < 0.1 else f"{seconds:.2f} s"
 
 
 def mean_latency(ledger: dict[str, dict[str, Any]]) -> float | None:
