@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -31,6 +32,7 @@ class Checking(Costing):
         self._loaded: Recipe | None = None
         """The recipe that the report is about."""
         self._loading = False
+        self._was_settled = asyncio.Event()
 
     @property
     def checks(self) -> list[Check]:
@@ -80,6 +82,7 @@ class Checking(Costing):
             self.query_one(ChecksPane).show_problem(error)
             return
         self._loading = True
+        self._was_settled.clear()
         self.show_checks()
         self._load(desk, draft)
 
@@ -94,12 +97,14 @@ class Checking(Costing):
     @on(WasLoaded)
     async def _was_loaded(self, event: WasLoaded) -> None:
         self._loading = False
+        if event.report is not None:
+            self._report, self._loaded = event.report, event.recipe
+        self._was_settled.set()
         if event.report is None:
             self.show_checks()
             if event.error is not None:
                 self.query_one(ChecksPane).show_problem(event.error)
             return
-        self._report, self._loaded = event.report, event.recipe
         if self.facts is None and "optimizer" in event.report.facts:
             self.facts = msgspec.convert(event.report.facts["optimizer"], Facts)
             await self.show_draft()
@@ -131,6 +136,7 @@ class Checking(Costing):
 
     def nothing_runs(self) -> None:
         self._loading = False
+        self._was_settled.set()
         super().nothing_runs()
 
     async def is_ready(self) -> bool:
@@ -146,12 +152,15 @@ class Checking(Costing):
         return not failed
 
     async def load_now(self) -> bool:
-        """Load and wait for it."""
-        self._begin_loading()
-        await self.workers.wait_for_complete(
-            [worker for worker in self.workers if worker.group == "optimize.load"]
-        )
-        return self.is_loaded
+        """Load and wait for it; where that fails, the checks say why."""
+        for _ in range(2):  # what is being loaded already may be of an older draft
+            self._begin_loading()
+            if self._loading:
+                await self._was_settled.wait()
+            if self.is_loaded:
+                return True
+        self.compilot.say("program, data and metric could not be loaded: the checks say why")
+        return False
 
     async def _refuse(self, failed: Sequence[Check]) -> None:
         options = [
