@@ -27,7 +27,7 @@ from ..workspace import STATE_NAME
 
 Depth = Literal["thorough", "small"]
 """How much is tried beforehand: `small` where calls cost money."""
-_VERSION = 2
+_VERSION = 3
 _CHILD = "runs.facts_child"
 
 

@@ -142,7 +142,7 @@ def _work(facts: Facts, params: Params) -> Work:
     proposals = predictors * ((breadth - 1) + (depth - 1) * breadth)
     rows = facts.sizes[0]
     first = breadth * depth * predictors
-    different = facts.texts.different / facts.texts.count if facts.texts else 1.0
+    different = facts.texts.different_share if facts.texts else 1.0
     # The instruction as it is comes first and is new everywhere, all others change one predictor.
     once = (1 + different * changed_share(facts) * (first - 1)) / first
     again = different * inherited_share(facts) / predictors

@@ -43,6 +43,10 @@ class Texts(msgspec.Struct, frozen=True):
     growth: float = 0.0
     """The n-th text for a predictor is about first + growth · ln n long: each builds on the one before."""
 
+    @property
+    def different_share(self) -> float:
+        return self.different / self.count if self.count else 1.0
+
     def expect_tokens(self, rewritings: float) -> float:
         """Mean length of so many texts for one predictor; ln n is (ln n!) / n on average."""
         count = max(rewritings, 1.0)

@@ -140,7 +140,7 @@ def _work(facts: Facts, params: Params) -> Work:
 
 def _new_share(facts: Facts, candidates: int) -> float:
     """Rules that a predictor has had before make the same prompt again."""
-    if facts.texts is None or not facts.predictors:
+    if facts.texts is None or not facts.texts.count or not facts.predictors:
         return 1.0
     predictors = len(facts.predictors)
     choices = fit_choices(facts.texts.count / predictors, facts.texts.different / predictors)

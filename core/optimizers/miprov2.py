@@ -295,13 +295,25 @@ def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
     }
     found = probe_texts(OPTIMIZER, inputs, settings, val=1, drop_first=True)
     lengths = []
+    firsts = []
     for name, predictor in inputs.student.named_predictors():
-        written = [count_tokens(text) for component, text in found.written if component == name]
-        lengths.append((count_tokens(predictor.signature.instructions), *written))
+        written = [text for component, text in found.written if component == name]
+        texts = [predictor.signature.instructions, *written]
+        lengths.append(tuple(map(count_tokens, texts)))
+        firsts.append([texts.index(text) for text in texts])
+    zero_shot = is_zero_shot(params)
+    draws = _draw_first_trials(schedule, len(lengths), inputs.seed, zero_shot=zero_shot)
     trials = FirstTrials(
         instructions=schedule.instructions,
-        demo_sets=0 if is_zero_shot(params) else schedule.demo_sets,
-        draws=_draw_first_trials(schedule, len(lengths), inputs.seed, zero_shot=is_zero_shot(params)),
+        demo_sets=0 if zero_shot else schedule.demo_sets,
+        # Equal instructions are one choice.
+        draws=tuple(
+            tuple(
+                (same[min(instruction, len(same) - 1)], demos)
+                for same, (instruction, demos) in zip(firsts, trial, strict=True)
+            )
+            for trial in draws
+        ),
         lengths=tuple(lengths),
     )
     return structs.replace(facts, texts=found.texts, first_trials=trials)

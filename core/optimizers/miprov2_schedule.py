@@ -190,7 +190,7 @@ def _prompts(
     if not is_zero_shot(params):
         demos += [Prompts(runs=1, labeled=labeled)] if labeled else []
         demos += [expect_prompts(one, facts, 1) for one in sets]
-    different = facts.texts.different / facts.texts.count if facts.texts else 1.0
+    different = facts.texts.different_share if facts.texts else 1.0
     choices = (1 + different * (schedule.instructions - 1)) * len(demos)
     coverage = min(1.0, schedule.minibatch_size / schedule.val_rows)
     known = _known_trials(facts, schedule, demos)

@@ -182,7 +182,7 @@ def plan_run(work: Work, facts: Facts) -> Plan:
         msgspec.structs.replace(
             work.result, runs=val * work.student_runs_per_answer, new=1.0 - work.scored_on_val, rows=val
         ),
-        msgspec.structs.replace(work.result, runs=spared * work.improves, rows=test),
+        msgspec.structs.replace(work.result, runs=spared * work.improves, new=1.0, rows=test),
     )
     prompts: dict[Role, tuple[Prompts, ...]] = {
         "student": tuple(part for part in (*own_prompts, *work.prompts) if part.runs > 0),

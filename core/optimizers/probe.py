@@ -181,11 +181,11 @@ def find_alternatives(facts: Facts, kinds: Sequence[Sequence[Mapping[str, str]]]
 
 @dataclasses.dataclass
 class TextProbe:
-    """What an optimizer has written and asked; None where it did not."""
+    """What an optimizer has written and asked."""
 
-    texts: Texts | None
+    texts: Texts
     new_share: float | None
-    """Part of the student's requests that were new."""
+    """Part of the student's requests that were new; None where there were none."""
     written: list[tuple[str, str]]
     """(component, text) in order."""
 
@@ -215,7 +215,8 @@ def probe_texts(
     counter = _Requests(inputs.lms["student"])
     with dspy.context(callbacks=[*dspy.settings.callbacks, counter]):
         optimizer.compile(few)
-    summary = fit_growth([("", text) for _, text in observer.written], grows=False)
+    # Tried, and nothing was written: that is known, too.
+    summary = fit_growth([("", text) for _, text in observer.written], grows=False) or Texts(0, 0, 0.0)
     return TextProbe(summary, counter.new / counter.asked if counter.asked else None, observer.written)
 
 

@@ -190,15 +190,13 @@ def _measure_one(job: Job, recipe: Recipe, request: FactsRequest, plain: Measure
         )
     total = job.meter.snapshot()
     own = _difference(before, total)
-    # What another recipe paid for already is replayed here: its tokens are the same.
-    ever = _difference({}, total)
     usd = [role["usd"] if not role["unpriced"] else None for role in total.values()]
     return Measured(
         facts=facts,
-        tokens={**_tokens(ever), **_tokens(own), **plain.tokens},
+        tokens={**_tokens(own), **plain.tokens},
         demo_tokens=plain.demo_tokens,
         trace_tokens=plain.trace_tokens,
-        latency_seconds={**_latency(ever), **_latency(own), **plain.latency_seconds},
+        latency_seconds={**_latency(own), **plain.latency_seconds},
         own_seconds=plain.own_seconds,
         rows=plain.rows,
         calls=sum(int(role["paid"]) for role in total.values()),
