@@ -26,7 +26,7 @@ from core.trust import read_trust, remember_trust
 from core.workbench.desk import Desk
 from core.workbench.reports import ProgramReport, TryReport
 from core.workspace import Workspace
-from tests.support.results import CHILD, make_result_run
+from tests.support.results import MERGED, RIGHT, make_result_run
 from tests.support.run_folders import write_run
 from tests.support.stories import ending, long_story, story
 from tests.tui.screens.waiting import screen_text, until
@@ -108,7 +108,12 @@ def fill_runs(workspace: Workspace) -> None:
 def fill_results(workspace: Workspace) -> None:
     make_result_run(workspace, demos=[{"message": "The mouse is dead.", "team": "devices"}])
     make_result_run(
-        workspace, "261102-100000-simba-bbbb", optimizer="SIMBA", best=CHILD, started=1.761e9, seconds=4000.0
+        workspace,
+        "261102-100000-simba-bbbb",
+        optimizer="SIMBA",
+        right={**RIGHT, MERGED: (0, 1, 3, 5, 6)},
+        started=1.761e9,
+        seconds=4_000.0,
     )
 
 

@@ -75,11 +75,11 @@ def long_story(val: int = 53) -> list[ev.Event]:
     rules = ("name the deadline", "read the last sentence", "a leak is a hazard", "thanks are no mood")
     events: list[ev.Event] = [
         ev.RunStarted(
-            run_id="r",
+            run_id="261101-100000-gepa-aaaa",
             attempt=1,
             optimizer="GEPA",
             recipe_hash="h",
-            sizes={"train": 107, "val": val, "test": 108},
+            sizes={"train": 106, "val": val, "test": 105},
             caps={"usd": 5.0, "minutes": 15},
             threads=8,
         ),
