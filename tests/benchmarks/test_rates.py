@@ -44,7 +44,8 @@ def test_adaptive_pace_beside_a_fixed_crowd(
         print(f"\n{limit}: ideal {ideal:.0f}/s")
         for name, found in (("adaptive", adaptive), (f"fixed {THREADS} threads", fixed)):
             share = found.per_second / ideal
-            print(f"  {name:<18} {found.per_second:5.1f}/s, {share:.0%} of ideal, {found.refused:.1%} refused")
+            told = f"{found.per_second:5.1f}/s, {share:.0%} of ideal, {found.refused:.1%} refused"
+            print(f"  {name:<18} {told}")
     assert adaptive.per_second >= 0.85 * ideal
     assert adaptive.refused < 0.05
 

@@ -157,6 +157,5 @@ def test_ctrl_c_ends_it_and_leaves_nothing(router):
         except OSError:
             break
     assert process.wait(10) == 130
-    assert time.monotonic() - began < 5
     os.close(ours)
     assert not list((router / ".compilot").glob("runs/*"))

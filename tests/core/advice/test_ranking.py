@@ -192,6 +192,7 @@ def test_an_unknown_name_offers_the_nearest():
     assert "MIPROv2" in raised.value.fix
 
 
+@pytest.mark.benchmark
 def test_ranking_and_checks_are_instant():
     facts = situation(costs={name: cost() for name in registry.names()}, budget=Budget(usd=1.0))
     rank(facts)

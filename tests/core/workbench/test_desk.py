@@ -248,15 +248,18 @@ def rows(count):
     ]
 
 
-def test_fifty_rows_from_a_warm_child_take_under_a_second(desk):
+@pytest.mark.benchmark
+def test_fifty_rows_from_a_warm_child_take_under_a_second(desk, capsys):
     desk.run_metric(rows(50))
     seconds = []
-    for _ in range(3):
+    for _ in range(5):
         started = time.perf_counter()
         scored = desk.run_metric(rows(50))
         seconds.append(time.perf_counter() - started)
         assert scored.score == 1.0
         assert len(scored.rows) == 50
+    with capsys.disabled():
+        print(f"\n50 rows from a warm child: {min(seconds):.2f} s")
     assert min(seconds) < 1.0
 
 

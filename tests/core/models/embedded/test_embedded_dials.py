@@ -43,7 +43,7 @@ def test_latency_and_jitter(request_of, route):
     engine = EmbeddedEngine("embedded/student", {"latency": 0.03, "latency_jitter": 0.02})
     began = time.perf_counter()
     engine.complete(request_of(route, {"message": "hello"}))
-    assert 0.03 <= time.perf_counter() - began < 0.5
+    assert time.perf_counter() - began >= 0.03
 
 
 def test_rate_limit_says_when_to_come_back():

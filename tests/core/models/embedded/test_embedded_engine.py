@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 
 import dspy
 import pytest
@@ -75,8 +76,11 @@ def test_sampling_leans_to_what_the_prompt_says(engine, request_of, route, rows)
 
 
 def test_it_works_without_an_identity(engine, request_of, route):
-    assert CURRENT_CALL.get() is None
-    assert engine.complete(request_of(route, {"message": "hi"}, temperature=1.0)).text
+    def ask():
+        assert CURRENT_CALL.get() is None
+        return engine.complete(request_of(route, {"message": "hi"}, temperature=1.0))
+
+    assert Context().run(ask).text
 
 
 def test_calls_are_counted_over_threads(engine, request_of, route):
