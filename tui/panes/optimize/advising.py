@@ -155,7 +155,7 @@ class Advising(Checking):
             return
         self._dry_cancel = threading.Event()
         self.say_busy("dry run: starting… (x cancels)")
-        self.refresh_bindings()
+        self.refresh_keys()
         self._run_dry(draft, self.session.root, self._dry_cancel)
 
     @work(thread=True, exclusive=True, group="optimize.dry", exit_on_error=False)
@@ -181,7 +181,7 @@ class Advising(Checking):
         self._dry_cancel = None
         pane = self.query_one(CostPane)
         self.say_busy("")
-        self.refresh_bindings()
+        self.refresh_keys()
         if event.found is not None:
             self._dry = (event.recipe, event.found)
             self.estimate_soon()

@@ -76,9 +76,10 @@ class CostPane(Pane):
             self._draw(keep=True)
 
     def _say(self, note: str) -> None:
-        shown = self.query_one("#note", Static)
+        shown, text = self.query_one("#note", Static), foreign(note, "$text-warning")
         shown.display = bool(note)
-        shown.update(foreign(note, "$text-warning"))
+        if shown.content != text:
+            shown.update(text)
 
     def _draw(self, keep: bool = False) -> None:
         assert self._estimate is not None

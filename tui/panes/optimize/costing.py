@@ -77,7 +77,7 @@ class Costing(Measuring):
         self._frame = None
         self._show_figures()
         self.show_summary()
-        self.refresh_bindings()
+        self.refresh_keys()
 
     def _show_figures(self) -> None:
         draft, pane = self.session.draft, self.query_one(CostPane)

@@ -10,8 +10,8 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from .field_text import field_name, typed_text
-from .sheet import Field
+from .field_text import describe_wrong, field_name, typed_text
+from .sheet import Field, Wrong
 
 
 class FieldLine(Static):
@@ -45,5 +45,13 @@ class EditLine(Vertical):
             yield Input(typed_text(self.field), placeholder=self.field.text, compact=True)
         yield Static("", id="why", markup=False)
 
+    def explain(self, wrong: Wrong | None) -> None:
+        """Why the text cannot stay as it is."""
+        for why in self.query("#why").results(Static):  # none until it is composed
+            why.display = wrong is not None
+            if wrong is not None:
+                why.update(describe_wrong(wrong))
+
     def on_mount(self) -> None:
+        self.explain(self.field.wrong)
         self.query_one(Input).focus()

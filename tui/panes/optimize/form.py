@@ -10,11 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.message import Message
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from ...registry import bindings, commands_of
 from .field_lines import EditLine, FieldLine
-from .field_text import describe_wrong, field_text, next_value, typed_text
+from .field_text import field_text, next_value, typed_text
 from .sheet import Field, Sheet, Wrong
 
 _ACTIONS = {command.action.partition("(")[0] for command in commands_of("optimize") if command.pane == "form"}
@@ -242,7 +242,4 @@ class Form(VerticalScroll, can_focus=True):
             if line.content != text:
                 line.update(text)
         for edit in self.query(EditLine):
-            why = edit.query_one("#why", Static)
-            why.display = self.field.wrong is not None
-            if self.field.wrong is not None:
-                why.update(describe_wrong(self.field.wrong))
+            edit.explain(self.field.wrong)

@@ -15,6 +15,7 @@ from core.optimizers.facts import Facts
 from core.recipe import Recipe
 
 from ...crash import keep_crash
+from ...registry import commands_of
 from ...screens.base import Place
 from ...text import duration
 from . import jobs
@@ -32,6 +33,7 @@ class Measuring(Place):
         self.facts: Facts | None = None
         """Sizes and predictors, as far as they are known."""
         self.busy = ""
+        self._keys: tuple[bool | None, ...] = ()
         self._cancel: threading.Event | None = None
         self._began = 0.0
         self._clock: Timer | None = None
@@ -56,6 +58,13 @@ class Measuring(Place):
             return "Choose an optimizer: its cost is shown here."
         cost = jobs.measuring_costs(draft)
         return f"Not measured yet: m runs the program on a few rows, once ({cost})."
+
+    def refresh_keys(self) -> None:
+        """Show the keys that work now, where others do than before: the footer is made anew for it."""
+        keys = tuple(self.check_action(command.action, ()) for command in commands_of(self.PLACE))
+        if keys != self._keys:
+            self._keys = keys
+            self.refresh_bindings()
 
     async def facts_changed(self) -> None:
         """What is shown rests on other facts now; the costing part knows what to do."""
@@ -103,7 +112,7 @@ class Measuring(Place):
         self._clock = self.set_interval(1.0, self._tick)
         self._measure(draft, self.session.root, self._cancel)
         self.estimate_soon()
-        self.refresh_bindings()
+        self.refresh_keys()
 
     def _tick(self) -> None:
         draft = self.session.draft
@@ -127,7 +136,7 @@ class Measuring(Place):
             self._clock.stop()
         pane = self.query_one(CostPane)
         self.say_busy("")
-        self.refresh_bindings()
+        self.refresh_keys()
         if event.measured is None:
             self.estimate_now()
             if not cancelled:
@@ -155,4 +164,4 @@ class Measuring(Place):
         if self._clock is not None:
             self._clock.stop()
         self.say_busy("")
-        self.refresh_bindings()
+        self.refresh_keys()
