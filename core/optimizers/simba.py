@@ -234,8 +234,8 @@ def _prompts(facts: Facts, params: Params, sampled: float, scored: float, final:
     batch, rows = params["bsize"], facts.sizes[0]
     seen = (programs - 1) * min(1.0, batch / rows) / programs
     steps = params["max_steps"]
-    # A rule that says nothing leaves the program as it was.
-    idle = by_rule if facts.texts is not None and not facts.texts.count else 0.0
+    # A rule that says nothing leaves the program as it was: of such copies in a step every other one is new.
+    idle = by_rule / 2 if facts.texts is not None and not facts.texts.count else 0.0
     return [
         structs.replace(mix(sampling, sampled * steps), rows=batch),
         structs.replace(mix(scoring, scored * steps), rows=batch, new=1.0 - idle),
