@@ -25,6 +25,7 @@ from .text import clean
 from .themes import DEFAULTS, NAMES, OWN, choose_theme
 from .widgets.header import HeaderBar
 from .widgets.line_filter import ControlFilter
+from .widgets.pane import pane_of
 
 _LOOK_SECONDS = 3.0
 """How often the header looks for live runs, and what is remembered is written."""
@@ -55,6 +56,8 @@ class CompilotApp(App[None]):
         except ConfigError as error:
             self.settings, self.settings_problem = Settings(), error
         self.places: dict[str, Place] = {}
+        self._first_place: str | None = "data" if self.session.is_workspace else "welcome"
+        """Where to begin; None once the app has begun."""
         self._watch = RunWatch(self.session.root)
         super().__init__()
         self._control_filter = ControlFilter()
@@ -77,7 +80,7 @@ class CompilotApp(App[None]):
 
     def compose(self) -> ComposeResult:
         """The first frame: the frame of every place, drawn before any place is imported."""
-        yield HeaderBar("data" if self.session.is_workspace else "welcome")
+        yield HeaderBar(self._first_place or "")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -86,8 +89,8 @@ class CompilotApp(App[None]):
 
     async def _settle_in(self) -> None:
         """What can wait until the first frame is on screen."""
-        if not isinstance(self.screen, Place):  # a key may have been faster
-            await self.switch_mode("data" if self.session.is_workspace else "welcome")
+        first, self._first_place = self._first_place, None
+        await self.switch_mode(first or "welcome")
         if self.settings_problem is not None:
             self.say_error(self.settings_problem)
         self._look()
@@ -97,6 +100,9 @@ class CompilotApp(App[None]):
         """Show a place, and something in it."""
         if not self.session.is_workspace and place != "welcome":
             self.say("first choose a sample, a folder, or a program and its data")
+            return
+        if self._first_place is not None:
+            self._first_place = place  # the key was faster than the first place
             return
         if self.current_mode != place:
             await self.switch_mode(place)
@@ -169,7 +175,7 @@ class CompilotApp(App[None]):
         if screen.maximized is not None:
             screen.minimize()
         elif screen.focused is not None:
-            screen.maximize(screen.focused)
+            screen.maximize(pane_of(screen.focused), container=False)
 
     def action_copy(self) -> None:
         place = self.screen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual.containers import Vertical
+from textual.widget import Widget
 
 
 class Pane(Vertical):
@@ -44,3 +45,8 @@ class Pane(Vertical):
             self.border_title = title
         if self.border_subtitle != state:
             self.border_subtitle = state
+
+
+def pane_of(widget: Widget) -> Widget:
+    """The pane that a widget is in; the widget itself where it is in none."""
+    return next((node for node in widget.ancestors_with_self if isinstance(node, Pane)), widget)

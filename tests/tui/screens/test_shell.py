@@ -139,3 +139,20 @@ async def test_every_command_has_its_action(open_app: OpenApp) -> None:
                 owners = [type(screen)] if where == "screen" else owners_of(command)
                 assert owners, f"{command.id}: nobody binds it"
                 assert all(hasattr(owner, f"action_{name}") for owner in owners), f"{command.id}: no action"
+
+
+@pytest.mark.parametrize(("key", "pane"), [("f4", "#models"), ("f1", "#row")])
+async def test_any_pane_can_fill_the_screen(open_app: OpenApp, key: str, pane: str) -> None:
+    """Also one that is as high as its content, and one whose text scrolls."""
+    async with open_app("router", size=(160, 44)) as pilot:
+        await pilot.press(key)
+        await until(pilot, lambda: pilot.app.screen.query(f"{pane} *"))
+        zoomed = pilot.app.screen.query_one(pane)
+        inside = next(widget for widget in zoomed.query("*") if widget.focusable)
+        pilot.app.screen.set_focus(inside)
+        await pilot.pause()
+        await pilot.press("z", "pagedown")
+        await until(pilot, lambda: pilot.app.screen.maximized is zoomed)
+        await until(pilot, lambda: zoomed.outer_size == (160, 43))
+        await pilot.press("z")
+        await until(pilot, lambda: pilot.app.screen.maximized is None)
