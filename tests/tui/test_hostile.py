@@ -124,7 +124,7 @@ def visit(root: Path) -> bytes:
         # A key that comes too soon after it would make one key of both.
         terminal.until(lambda text: PALETTE not in text)
         terminal.press("?")
-        terminal.until("Everywhere")
+        terminal.until("─ Keys ─")
         terminal.press("escape")
         terminal.settle(0.5)
         assert terminal.process.poll() is None, f"the app ended:\n{terminal.text()}"
