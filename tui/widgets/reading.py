@@ -68,3 +68,12 @@ class Entries(OptionList):
         self.add_options([Option(label) for label in labels])
         if highlighted is not None and labels:
             self.highlighted = min(highlighted, len(labels) - 1)
+
+    def action_page_down(self) -> None:
+        # Textual's list knows no lines to move by before it has a place on screen.
+        if self.scrollable_content_region:
+            super().action_page_down()
+
+    def action_page_up(self) -> None:
+        if self.scrollable_content_region:
+            super().action_page_up()

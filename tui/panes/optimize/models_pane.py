@@ -48,6 +48,15 @@ class RoleList(OptionList):
     def action_last_role(self) -> None:
         self.action_cursor_up()
 
+    def action_page_down(self) -> None:
+        # Textual's list knows no lines to move by before it has a place on screen.
+        if self.scrollable_content_region:
+            super().action_page_down()
+
+    def action_page_up(self) -> None:
+        if self.scrollable_content_region:
+            super().action_page_up()
+
     def _ask(self, verb: str) -> None:
         if self.highlighted is not None:
             self.post_message(self.Asked(verb, self.highlighted))
