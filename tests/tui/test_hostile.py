@@ -126,10 +126,10 @@ def visit(root: Path) -> bytes:
         terminal.press("?")
         terminal.until("─ Keys ─")
         terminal.press("escape")
-        terminal.settle(0.5)
+        terminal.until(lambda text: "─ Keys ─" not in text)
         assert terminal.process.poll() is None, f"the app ended:\n{terminal.text()}"
         terminal.press("q")
-        terminal.settle(0.5)
+        terminal.settle(2.0)
         if terminal.process.poll() is None:
             terminal.press("y")
         assert terminal.wait_exit() == 0, terminal.text()

@@ -51,11 +51,11 @@ class RoleList(OptionList):
     def action_page_down(self) -> None:
         # Textual's list knows no lines to move by before it has a place on screen.
         if self.scrollable_content_region:
-            super().action_page_down()
+            super().action_page_down()  # type: ignore[no-untyped-call]
 
     def action_page_up(self) -> None:
         if self.scrollable_content_region:
-            super().action_page_up()
+            super().action_page_up()  # type: ignore[no-untyped-call]
 
     def _ask(self, verb: str) -> None:
         if self.highlighted is not None:
