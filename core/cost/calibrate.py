@@ -56,12 +56,14 @@ class _Provenance(msgspec.Struct, frozen=True):
     code: dict[str, str]
 
 
-def read_past_runs(recipe: Recipe, root: Path) -> list[PastRun]:
+def read_past_runs(recipe: Recipe, root: Path, *, most: int = _MOST_RUNS) -> list[PastRun]:
     """Completed runs of the recipe's program, data and metric with the code as it is now, newest first.
+
+    `most` is how many runs are looked at.
 
     Folders that cannot be read are left out: they are no run's fault, and an estimate does without.
     """
-    folders = sorted((root / STATE_NAME / "runs").glob("*/result.json"), reverse=True)[:_MOST_RUNS]
+    folders = sorted((root / STATE_NAME / "runs").glob("*/result.json"), reverse=True)[:most]
     hashes: dict[str, str | None] = {}
     found = []
     for path in folders:

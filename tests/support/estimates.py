@@ -132,7 +132,7 @@ def compare(cases: Sequence[Case], folder: Path) -> list[Compared]:
 
 def real_ledger(recipe: Recipe, root: Path) -> dict[str, dict[str, int]]:
     """What a real run of the recipe asked and took, by role."""
-    for past in read_past_runs(recipe, root):
+    for past in read_past_runs(recipe, root, most=1000):
         if past.recipe.optimizer == recipe.optimizer and past.recipe.run == recipe.run:
             return {role: msgspec.to_builtins(line) for role, line in past.ledger.items()}
     _, state = run_to_end(root, recipe)
