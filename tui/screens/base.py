@@ -36,6 +36,7 @@ class Place(Screen[None]):
 
     def on_mount(self) -> None:
         self.compilot.places[self.PLACE] = self
+        self.call_after_refresh(self._freshen)
 
     @property
     def session(self) -> Session:
@@ -81,6 +82,8 @@ class Place(Screen[None]):
         await self._freshen()
 
     async def _freshen(self) -> None:
+        if not self.is_mounted:
+            return  # a key was faster than the first frame; mounting freshens again
         parts, self._stale = frozenset(self._stale), set()
         self.query_one(HeaderBar).show_session(self.session)
         if parts:

@@ -45,6 +45,10 @@ class HeaderBar(Vertical):
         self._put("#tabs", describe_tabs(self.place, session.root.name, width))
         self._put("#work", describe_work(session, width))
 
+    def on_mount(self) -> None:
+        if self._session is not None:
+            self.show_session(self._session)
+
     def on_resize(self, event: Resize) -> None:
         if self._session is not None:
             self.show_session(self._session)
@@ -56,6 +60,6 @@ class HeaderBar(Vertical):
                 await self.app.run_action(f"app.go('{place}')")
 
     def _put(self, selector: str, text: Content) -> None:
-        line = self.query_one(selector, Static)
-        if line.content != text:
-            line.update(text)
+        for line in self.query(selector).results(Static):
+            if line.content != text:
+                line.update(text)

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import OptionList, Static
+from textual.widgets import Static
 from textual.widgets.option_list import Option
 
 from ..registry import bindings
+from .options import Options
 
 
 class Reading(VerticalScroll):
@@ -42,7 +43,7 @@ class Reading(VerticalScroll):
         self.scroll_home(animate=False)
 
 
-class Entries(OptionList):
+class Entries(Options):
     """A list to choose from; nothing in it is read as markup."""
 
     BINDINGS = bindings("reading", pane="list")
@@ -68,12 +69,3 @@ class Entries(OptionList):
         self.add_options([Option(label) for label in labels])
         if highlighted is not None and labels:
             self.highlighted = min(highlighted, len(labels) - 1)
-
-    def action_page_down(self) -> None:
-        # Textual's list knows no lines to move by before it has a place on screen.
-        if self.scrollable_content_region:
-            super().action_page_down()  # type: ignore[no-untyped-call]
-
-    def action_page_up(self) -> None:
-        if self.scrollable_content_region:
-            super().action_page_up()  # type: ignore[no-untyped-call]

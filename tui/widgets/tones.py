@@ -50,8 +50,11 @@ def width_of(spans: Line) -> int:
     return sum(cell_len(clean(text)) for text, _ in spans)
 
 
-# A plain mixin: Textual takes styles from the first base that is a widget.
-_Mixin = Widget if TYPE_CHECKING else object
+if TYPE_CHECKING:
+    _Mixin = Widget
+else:
+    # A plain mixin: Textual takes styles from the first base that is a widget.
+    _Mixin = object
 
 
 class Toned(_Mixin):

@@ -80,6 +80,10 @@ class CodeArea(TextArea, inherit_bindings=False):
         self._take_colours()
         self.app.theme_changed_signal.subscribe(self, lambda _: self._take_colours())
 
+    def on_resize(self) -> None:
+        """Less room must not hide the line that is worked on."""
+        self.call_after_refresh(self.scroll_cursor_visible)
+
     async def on_key(self, event: events.Key) -> None:
         # Textual's own editor moves the focus on instead, before any binding is looked at.
         if event.key == "escape":

@@ -19,11 +19,12 @@ from core.recipe import Role
 
 from ...registry import bindings
 from ...widgets.foreign import foreign
+from ...widgets.options import Options
 from ...widgets.pane import Pane
 from .models import ModelRow, Ping
 
 
-class RoleList(OptionList):
+class RoleList(Options):
     """One role each."""
 
     PANE = "models"
@@ -47,15 +48,6 @@ class RoleList(OptionList):
 
     def action_last_role(self) -> None:
         self.action_cursor_up()
-
-    def action_page_down(self) -> None:
-        # Textual's list knows no lines to move by before it has a place on screen.
-        if self.scrollable_content_region:
-            super().action_page_down()  # type: ignore[no-untyped-call]
-
-    def action_page_up(self) -> None:
-        if self.scrollable_content_region:
-            super().action_page_up()  # type: ignore[no-untyped-call]
 
     def _ask(self, verb: str) -> None:
         if self.highlighted is not None:

@@ -20,6 +20,7 @@ from core.cost.estimate import Estimate
 from ...registry import bindings
 from ...text import short_count
 from ...widgets.foreign import foreign
+from ...widgets.options import Options
 from ...widgets.pane import Pane
 from .fit import Fit
 from .preview import money
@@ -28,7 +29,7 @@ Costs = Mapping[str, Estimate | str]
 """By optimizer: with its own defaults, or why there is none."""
 
 
-class OptimizerList(OptionList):
+class OptimizerList(Options):
     """One line for each."""
 
     PANE = "optimizers"
