@@ -12,7 +12,6 @@ from core.trust import read_trust, remember_trust
 from core.workspace import Workspace
 from tests.tui.screens.waiting import OpenApp, until
 from tui.app import CompilotApp
-from tui.screens.base import Place
 from tui.settings import Settings
 
 
@@ -37,7 +36,7 @@ def open_app(tmp_path: Path) -> OpenApp:
             remember_trust(folder, read_trust(folder).fingerprint)
         app = CompilotApp(folder, Settings(**{"theme": "dark", **settings}))
         async with app.run_test(size=size) as pilot:
-            await until(pilot, lambda: isinstance(app.screen, Place) and app.screen.is_mounted)
+            await until(pilot, lambda: app.places)
             await pilot.pause()
             yield pilot
 
