@@ -77,7 +77,7 @@ def test_a_misspelled_optimizer_offers_the_nearest(invoke, tmp_path):
     assert "did you mean BootstrapFewShot" in answer.err
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "first", "ready"),
     [

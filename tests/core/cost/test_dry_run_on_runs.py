@@ -8,7 +8,7 @@ from core.optimizers import registry
 from core.samples import copy_sample
 from tests.support.runs import SMALL, make_recipe, run_to_end
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 SAMPLES = ("router", "triage", "pipeline7")
 BY_SCORES = {

@@ -70,7 +70,7 @@ def test_a_program_that_does_not_load_is_the_error(router):
     assert list((router.state_dir / "facts").iterdir()) == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["BootstrapFewShot", "GEPA"])
 def test_the_run_is_as_estimated(router, name):
     recipe = router.recipe(optimizer=name)

@@ -28,7 +28,7 @@ def check(cases, folder):
     assert not broken, "\n".join(broken)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("sample", ["router", "triage", "pipeline7"])
 def test_representative_runs_are_as_estimated(sample, tmp_path):
