@@ -57,7 +57,7 @@ def load_sample(name, params):
     return inputs, engines, test
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("sample", ["router", "triage"])
 @pytest.mark.parametrize("setting", ["default", "other"])
 @pytest.mark.parametrize("name", registry.names())
