@@ -11,6 +11,7 @@ from textual.widgets import Input, Static
 
 from ..key_table import describe_keys
 from ..widgets.dialogs import Dialog
+from ..widgets.text_field import TextField
 
 
 class HelpScreen(Dialog[None]):
@@ -37,7 +38,7 @@ class HelpScreen(Dialog[None]):
         with Vertical() as box:
             box.border_title = "Keys"
             box.border_subtitle = "type to filter, escape closes"
-            yield Input(placeholder="filter", compact=True)
+            yield TextField(placeholder="filter", compact=True)
             with VerticalScroll():
                 yield Static(self._keys(""), markup=False)
 

@@ -14,6 +14,7 @@ from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from .foreign import foreign, foreign_lines
+from .text_field import TextField
 
 T = TypeVar("T")
 Check = Callable[[str], str | None]
@@ -105,7 +106,7 @@ class Ask(Dialog[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(foreign(self.question))
-            yield Input(self.value)
+            yield TextField(self.value)
             yield Static("", classes="wrong", markup=False)
             if self.hint:
                 yield Static(foreign_lines(self.hint), classes="detail")

@@ -10,6 +10,7 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from ...widgets.text_field import TextField
 from .filtering import SYNTAX
 
 Kind = Literal["filter", "find", "row"]
@@ -30,7 +31,7 @@ class AskLine(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Static("", markup=False)
-        yield Input(compact=True)
+        yield TextField(compact=True)
 
     def on_mount(self) -> None:
         self.display = False

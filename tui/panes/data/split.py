@@ -20,6 +20,7 @@ from ...registry import bindings
 from ...text import clean
 from ...widgets.pane import Pane
 from ...widgets.problem import Problem
+from ...widgets.text_field import TextField
 from .profile_text import describe_finding, describe_split
 from .shares import PARTS, read_split, write_split
 
@@ -70,10 +71,10 @@ class SplitPane(Pane):
         with Horizontal(id="shares"):
             for name in (*PARTS, "seed"):
                 yield Label(name)
-                yield Input(id=name, compact=True)
+                yield TextField(id=name, compact=True)
         with Horizontal(id="strata"):
             yield Label("stratify by")
-            yield Input(id="stratify", compact=True, placeholder="columns, with commas between")
+            yield TextField(id="stratify", compact=True, placeholder="columns, with commas between")
         yield Problem(id="trouble")
         with VerticalScroll(id="result"):
             yield Static("", id="figures", markup=False)

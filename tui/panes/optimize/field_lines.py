@@ -10,6 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from ...widgets.text_field import TextField
 from .field_text import describe_wrong, field_name, typed_text
 from .sheet import Field, Wrong
 
@@ -42,7 +43,7 @@ class EditLine(Vertical):
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield Static(field_name(self.field, self.name_width), markup=False)
-            yield Input(typed_text(self.field), placeholder=self.field.text, compact=True)
+            yield TextField(typed_text(self.field), placeholder=self.field.text, compact=True)
         yield Static("", id="why", markup=False)
 
     def explain(self, wrong: Wrong | None) -> None:

@@ -20,6 +20,7 @@ from core.recipe import Recipe
 
 from ...widgets.dialogs import Dialog
 from ...widgets.foreign import foreign, foreign_lines
+from ...widgets.text_field import TextField
 from .further import compare, effect_rows
 
 _ANOTHER = "another: student=MODEL, val=15, threads=4, reflection.thinking=2000, any parameter …"
@@ -56,7 +57,7 @@ class WhatIf(Dialog[Change | None]):
             yield Static(classes="head", markup=False)
             yield OptionList(markup=False, compact=True)
             yield Static(classes="why", markup=False)
-            yield Input(placeholder=_ANOTHER, compact=True)
+            yield TextField(placeholder=_ANOTHER, compact=True)
             yield Static(_KEYS, classes="detail")
 
     def on_mount(self) -> None:

@@ -15,6 +15,7 @@ from core.programs.scaffold import FormStep, ModuleKind, ProgramForm, write_prog
 from ...widgets.dialogs import Dialog
 from ...widgets.foreign import foreign_lines
 from ...widgets.problem import Problem, describe_problem
+from ...widgets.text_field import TextField
 from .form import plain_instructions, read_fields
 
 if TYPE_CHECKING:
@@ -34,11 +35,13 @@ class StepForm(Vertical):
         name, inputs, outputs = self.given
         with Horizontal():
             yield Static("step", classes="label")
-            yield Input(name, classes="step-name", compact=True)
+            yield TextField(name, classes="step-name", compact=True)
             yield Select([(kind, kind) for kind in _KINDS], value=_KINDS[0], allow_blank=False, compact=True)
         with Horizontal():
             yield Static("does", classes="label")
-            yield Input("", placeholder="what the step does, in words", classes="step-words", compact=True)
+            yield TextField(
+                "", placeholder="what the step does, in words", classes="step-words", compact=True
+            )
         for words, text, kind in (
             ("inputs    name: type - words", inputs, "step-inputs"),
             ("outputs   name: type - words, choices as a | b | c", outputs, "step-outputs"),
@@ -96,7 +99,7 @@ class WriteProgram(Dialog[str | None]):
                     ):
                         with Horizontal(classes="line"):
                             yield Static(label, classes="label")
-                            yield Input(value, id=name, compact=True)
+                            yield TextField(value, id=name, compact=True)
                     yield StepForm(
                         "answer",
                         "\n".join(f"{name}: str" for name in self.inputs or ["question"]),

@@ -13,6 +13,7 @@ from core.recipe import Budget
 
 from ...widgets.dialogs import Dialog
 from ...widgets.foreign import foreign
+from ...widgets.text_field import TextField
 
 _FIELDS = {"usd": "dollars", "calls": "calls", "tokens": "tokens", "minutes": "minutes"}
 
@@ -65,9 +66,11 @@ class AskLimits(Dialog[NewLimits | None]):
                 for name, label in _FIELDS.items():
                     value = self.caps.get(name)
                     yield Label(f"cap, {label}")
-                    yield Input("" if value is None else f"{value:.12g}", id=f"limit-{name}", compact=True)
+                    yield TextField(
+                        "" if value is None else f"{value:.12g}", id=f"limit-{name}", compact=True
+                    )
                 yield Label("threads")
-                yield Input(str(self.threads), id="limit-threads", compact=True)
+                yield TextField(str(self.threads), id="limit-threads", compact=True)
             yield Static("", classes="wrong", markup=False)
             yield Static(
                 f"An empty cap is no cap. Over all models together. This attempt has {self.most} threads; "

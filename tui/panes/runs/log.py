@@ -13,6 +13,7 @@ from ...registry import bindings
 from ...text import count
 from ...widgets.pane import Pane
 from ...widgets.tail_log import TailLog
+from ...widgets.text_field import TextField
 
 if TYPE_CHECKING:
     from ...follower import Snapshot
@@ -34,7 +35,7 @@ class LogPane(Pane):
     def compose(self) -> ComposeResult:
         yield TailLog(id="runs-events")
         yield TailLog(20_000, id="runs-output")
-        yield Input(placeholder="search the log", id="runs-search", compact=True)
+        yield TextField(placeholder="search the log", id="runs-search", compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#runs-output").display = False
