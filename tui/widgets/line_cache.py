@@ -43,18 +43,19 @@ class LineCache:
         lines = self._blocks.get(block)
         return lines[place] if lines is not None and place < len(lines) else None
 
-    def next_block(self, first: int, last: int, count: int) -> int | None:
+    def next_block(self, first: int, last: int, count: int, *, ahead: bool = True) -> int | None:
         """The block to read now, of `count` lines, while lines `first` to `last` are seen.
 
-        What is seen comes first, then what paging on or back would show.
+        What is seen comes first, then, with `ahead`, what paging on or back would show.
         """
         if count <= 0:
             return None
-        seen = range(max(first, 0) // BLOCK, max(last, 0) // BLOCK + 1)
-        page = max(last - first, 1)
-        near = (min(last + page, count - 1) // BLOCK, max(first - page, 0) // BLOCK)
+        blocks = [*range(max(first, 0) // BLOCK, max(last, 0) // BLOCK + 1)]
+        if ahead:
+            page = max(last - first, 1)
+            blocks += (min(last + page, count - 1) // BLOCK, max(first - page, 0) // BLOCK)
         block: int
-        for block in (*seen, *near):
+        for block in blocks:
             wanted = min(BLOCK, count - block * BLOCK)
             if wanted <= 0:
                 continue

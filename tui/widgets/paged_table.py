@@ -151,6 +151,7 @@ class RowTable(ReadingView):
 
     def _fit_height(self) -> None:
         self.virtual_size = Size(self.size.width, self.source.count + 1)
+        self.fit_bar()
         self._redraw(arrange=True)
 
     def _show_row(self, top: int | None) -> None:
@@ -169,10 +170,12 @@ class RowTable(ReadingView):
             self._first += 1
             self._redraw(arrange=True)
 
-    def draw_lines(self, lines: Sequence[Line]) -> None:
+    def draw_lines(self, lines: Sequence[Line], *, seen: bool) -> None:
         if not self._widths.measured and lines:
             self._measure()
-        self._redraw(arrange=self._widths.widen(self._columns, lines))
+        wider = self._widths.widen(self._columns, lines)
+        if seen or wider:
+            self._redraw(arrange=wider)
 
     def tell_moved(self) -> None:
         self.post_message(self.Moved(self, self.row, self.line))

@@ -17,6 +17,29 @@ class CursorView(ScrollView, can_focus=True):
     row = 0
     column = 0
 
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """As any scroll view does, but the scroll bar is drawn again only where it looks another.
+
+        Among a million rows a page is less than the bar can show, and drawing it costs a third of a frame.
+        """
+        bar = self.vertical_scrollbar
+        if self._bar_place(new_value) != self._bar_place(bar.position):
+            bar.position = new_value
+        if round(old_value) != round(new_value):
+            self.refresh(self.size.region)
+
+    def fit_bar(self) -> None:
+        """The number of rows is another one: what the bar shows is measured anew."""
+        self.vertical_scrollbar.position = self.scroll_y
+
+    def _bar_place(self, top: float) -> int:
+        """Where the thumb begins when this row is at the top, in the eighths of a cell it is drawn in."""
+        cells, rows, seen = self.vertical_scrollbar.size.height, self.virtual_size.height, self.size.height
+        if rows <= seen:
+            return 0
+        thumb = max(1.0, seen * cells / rows)
+        return int(8 * (cells - thumb) * top / (rows - seen))
+
     @property
     @abstractmethod
     def page(self) -> int:

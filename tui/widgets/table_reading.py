@@ -48,8 +48,8 @@ class ReadingView(CursorView):
         return max(self.size.height - 1, 1)
 
     @abstractmethod
-    def draw_lines(self, lines: Sequence[Line]) -> None:
-        """Draw again: these lines were read."""
+    def draw_lines(self, lines: Sequence[Line], *, seen: bool) -> None:
+        """These lines were read; some of them may be in view."""
 
     @abstractmethod
     def tell_moved(self) -> None:
@@ -69,7 +69,8 @@ class ReadingView(CursorView):
     def keep_lines(self, block: int, lines: Sequence[Line], count: int) -> None:
         """Take a block that was read while there were `count` rows."""
         self.cache.put(block, lines, count)
-        self.draw_lines(lines)
+        above = self.scroll_offset.y
+        self.draw_lines(lines, seen=above // BLOCK <= block <= (above + self.page) // BLOCK)
         self.tell_if_moved()
 
     def tell_if_moved(self) -> None:
@@ -78,12 +79,17 @@ class ReadingView(CursorView):
             self._told = now
             self.tell_moved()
 
-    def read_lines(self) -> None:
-        """Read the next block that is wanted: one at a time, so that fast paging skips what it passed."""
+    def read_lines(self, *, ahead: bool = False) -> None:
+        """Read the next block that is wanted: one at a time, so that fast paging skips what it passed.
+
+        What is not in view yet is read once the frame is drawn, which a busy thread would only hold up.
+        """
         while not self._reading and self.is_mounted:
             above, count = self.scroll_offset.y, self.source.count
-            block = self.cache.next_block(above, min(above + self.page, count - 1), count)
+            block = self.cache.next_block(above, min(above + self.page, count - 1), count, ahead=ahead)
             if block is None:
+                if not ahead:
+                    self.call_after_refresh(self.read_lines, ahead=True)
                 return
             if self.source.instant:
                 self.keep_lines(block, self.source.lines(block * BLOCK, BLOCK), count)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.segment import Segment
 from textual.app import App, ComposeResult
 
 from core.errors import DataError
@@ -164,6 +165,48 @@ async def test_growing_keeps_the_cursor_and_reads_what_is_new() -> None:
         app.table.grow()
         await until(pilot, lambda: "message 12" in text_of(app.table))
         assert app.table.row == 4
+
+
+async def test_the_scroll_bar_looks_as_if_it_were_drawn_with_every_row() -> None:
+    def bar_at(position: float) -> list[Segment]:
+        bar = app.table.vertical_scrollbar
+        drawn = bar.renderer.render_bar(
+            size=bar.size.height,
+            virtual_size=app.table.virtual_size.height,
+            window_size=bar.window_size,
+            position=position,
+        )
+        return list(drawn.segments)
+
+    app = Stage()
+    source = SlowSource(100_000)
+    source.gate.set()
+    async with app.run_test(size=(80, 21)) as pilot:
+        app.table.show(source)
+        await pilot.pause()
+        table = app.table
+        for row in (0, 30, 700, 703, 50_000, 99_999, 99_000, 12):
+            table.move(row)
+            await pilot.pause()
+            assert bar_at(table.vertical_scrollbar.position) == bar_at(table.scroll_y), row
+        table.move(300)
+        await pilot.pause()
+        assert table.vertical_scrollbar.position != table.scroll_y
+        source.count = 1_000
+        table.grow()
+        await pilot.pause()
+        assert bar_at(table.vertical_scrollbar.position) == bar_at(table.scroll_y)
+
+
+async def test_what_is_out_of_view_is_read_ahead() -> None:
+    app = Stage()
+    source = SlowSource(1_000)
+    source.gate.set()
+    async with app.run_test(size=(80, 21)) as pilot:
+        app.table.show(source)
+        await until(pilot, lambda: app.table.line is not None)
+        app.table.move(85)
+        await until(pilot, lambda: source.asked == [0, BLOCK])
 
 
 async def test_an_error_is_told_once_and_reading_again_mends_it() -> None:
