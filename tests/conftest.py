@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import settings
+
+# Processes that tests start keep their modules compiled, as those of an installed app do: they start sooner.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # How long an example takes is the machine's affair; tests run side by side on busy ones.
 settings.register_profile("untimed", deadline=None)
