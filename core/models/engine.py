@@ -2,80 +2,48 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
-import logging
-import random
 import time
 import uuid
 import weakref
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from concurrent.futures import Future
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dspy import lm15
 from dspy.lm15 import Request, Response, response_to_events
-from dspy.utils.exceptions import (
-    LMAuthError,
-    LMBillingError,
-    LMError,
-    LMNotConfiguredError,
-    LMProviderError,
-    LMRateLimitError,
-    LMUnsupportedModelError,
-    is_retryable_lm_error,
-)
 
 from ..errors import StopRun
 from ..recipe import ModelProfile, Role
 from . import singleflight
 from .bounds import OutputLimits, bound_call
-from .gate import NO_BOUND, Bound, Gate, Reservation, Spend
+from .gate import NO_BOUND, Bound, Reservation, Spend
 from .identify import hash_call
 from .identity import CURRENT_CALL, CallIdentity
 from .journal import Paid
 from .prices import price_of, usd_of
 from .rates import Pace, Slot
-from .secrets import redact
+from .retries import HOPELESS, RATE_LIMITS, backoff_seconds, clean_error, first_line, is_retryable
 from .sources import Source
+from .waits import BLOCKING, WAITING, Waits, run_blocking
 from .wire import request_to_json, response_from_json, response_to_json
 
 if TYPE_CHECKING:
     from .meter import Meter
 
-_LOG = logging.getLogger("compilot")
-T = TypeVar("T")
 
 FAILURES_IN_A_ROW = 20
 """Calls of one model that fail for good without an answer between them: an outage, which ends the run."""
 HOPELESS_IN_A_ROW = 3
 """The same for errors that no waiting mends: a wrong key, no credit, an unknown model."""
-_HOPELESS = (
-    lm15.AuthError,
-    lm15.BillingError,
-    lm15.NotConfiguredError,
-    lm15.UnsupportedModelError,
-    LMAuthError,
-    LMBillingError,
-    LMNotConfiguredError,
-    LMUnsupportedModelError,
-)
-_RATE_LIMITS = (lm15.RateLimitError, LMRateLimitError)
-_BACKOFF_SECONDS = 0.5
-_RATE_LIMIT_BACKOFF_SECONDS = 0.25
-_LONGEST_BACKOFF_SECONDS = 30.0
-_LONGEST_RETRY_AFTER_SECONDS = 300.0
-
 _LIVE: weakref.WeakValueDictionary[str, MeteredEngine] = weakref.WeakValueDictionary()
-_RANDOM = random.Random()
-"""Of its own: jitter must not move the seeded generator of the run."""
 
 
-class _Answer(NamedTuple):
+class Answer(NamedTuple):
+    """What one flight brings to all who asked the same."""
+
     response: Response
     recorded: bool
-    """From the journal."""
+    """Whether it came from the journal."""
 
 
 @dataclass(slots=True)
@@ -120,10 +88,10 @@ class MeteredEngine:
         _LIVE[self._token] = self
 
     def complete(self, request: Request) -> Response:
-        return _run_blocking(self._complete(_BLOCKING, request))
+        return run_blocking(self._complete(BLOCKING, request))
 
     async def complete_async(self, request: Request) -> Response:
-        return await self._complete(_WAITING, request)
+        return await self._complete(WAITING, request)
 
     def stream(self, request: Request) -> Iterator[Any]:
         yield from response_to_events(self.complete(request))
@@ -216,10 +184,10 @@ class MeteredEngine:
             try:
                 recorded = meter.journal.read(*pair)
                 if recorded is not None:
-                    answer = _Answer(response_from_json(recorded), True)
+                    answer = Answer(response_from_json(recorded), True)
                     meter.ledger.replayed(self.role)
                 else:
-                    answer = _Answer(await self._ask(waits, call, request), False)
+                    answer = Answer(await self._ask(waits, call, request), False)
             except BaseException as error:
                 meter.flights.fail(pair, error, shared=isinstance(error, (Exception, StopRun)))
                 raise
@@ -241,12 +209,12 @@ class MeteredEngine:
                 self._leave(slot, error)
                 if not isinstance(error, Exception):
                     raise
-                _clean(error)
-                if attempt > self.profile.retries or not _is_retryable(error):
+                clean_error(error)
+                if attempt > self.profile.retries or not is_retryable(error):
                     self._count_failure(error)
                     raise
                 meter.ledger.retried(self.role)
-                await waits.sleep(gate, _delay(error, attempt))
+                await waits.sleep(gate, backoff_seconds(error, attempt))
                 attempt += 1
                 continue
             paid = self._bill(call, request, response, time.perf_counter() - started, attempt)
@@ -280,7 +248,7 @@ class MeteredEngine:
                 raise
 
     def _leave(self, slot: Slot, error: BaseException) -> None:
-        if isinstance(error, _RATE_LIMITS):
+        if isinstance(error, RATE_LIMITS):
             self._pace.refused(slot)
         else:
             self._pace.failed(slot)
@@ -318,11 +286,11 @@ class MeteredEngine:
 
     def _count_failure(self, error: Exception) -> None:
         self._failures += 1
-        limit = HOPELESS_IN_A_ROW if isinstance(error, _HOPELESS) else FAILURES_IN_A_ROW
+        limit = HOPELESS_IN_A_ROW if isinstance(error, HOPELESS) else FAILURES_IN_A_ROW
         if self._failures >= limit:
             detail = (
                 f"{self.profile.model} ({self.role}) does not answer: {self._failures} calls failed "
-                f"in a row, the last with {type(error).__name__}: {_first_line(error)}"
+                f"in a row, the last with {type(error).__name__}: {first_line(error)}"
             )
             self._meter.notice("outage", self.role, detail)
             self._meter.gate.close("failed", detail)
@@ -363,87 +331,6 @@ class AsyncMeteredEngine:
         return _revive, (self._engine._token, self.dump_state(), True)
 
 
-class Waits(Protocol):
-    """How a call waits: by blocking its thread, or by letting its event loop go on."""
-
-    async def check(self, gate: Gate) -> None: ...
-    async def landing(self, flight: Future[_Answer]) -> _Answer: ...
-    async def slot(self, pace: Pace, tokens: int) -> Slot | None: ...
-    async def reserve(self, gate: Gate, bound: Bound) -> Reservation: ...
-    async def sleep(self, gate: Gate, seconds: float) -> None: ...
-    async def ask(self, source: Source, request: Request) -> Response: ...
-    async def record(self, meter: Meter, paid: Paid) -> None: ...
-    async def record_waste(self, meter: Meter, paid: Paid) -> None: ...
-
-
-class _Blocking:
-    """Coroutines that never suspend, so that `_run_blocking` runs them through without an event loop."""
-
-    async def check(self, gate: Gate) -> None:
-        gate.check()
-
-    async def landing(self, flight: Future[_Answer]) -> _Answer:
-        return flight.result()
-
-    async def slot(self, pace: Pace, tokens: int) -> Slot | None:
-        return pace.acquire(tokens)
-
-    async def reserve(self, gate: Gate, bound: Bound) -> Reservation:
-        return gate.reserve(bound)
-
-    async def sleep(self, gate: Gate, seconds: float) -> None:
-        gate.sleep(seconds)
-
-    async def ask(self, source: Source, request: Request) -> Response:
-        return source.complete(request)
-
-    async def record(self, meter: Meter, paid: Paid) -> None:
-        meter.record(paid)
-
-    async def record_waste(self, meter: Meter, paid: Paid) -> None:
-        meter.record_waste(paid)
-
-
-class _Waiting:
-    async def check(self, gate: Gate) -> None:
-        await gate.check_async()
-
-    async def landing(self, flight: Future[_Answer]) -> _Answer:
-        return await singleflight.wait_for(flight)
-
-    async def slot(self, pace: Pace, tokens: int) -> Slot | None:
-        return await pace.acquire_async(tokens)
-
-    async def reserve(self, gate: Gate, bound: Bound) -> Reservation:
-        return await gate.reserve_async(bound)
-
-    async def sleep(self, gate: Gate, seconds: float) -> None:
-        await gate.sleep_async(seconds)
-
-    async def ask(self, source: Source, request: Request) -> Response:
-        return await source.complete_async(request)
-
-    async def record(self, meter: Meter, paid: Paid) -> None:
-        await asyncio.to_thread(meter.record, paid)
-
-    async def record_waste(self, meter: Meter, paid: Paid) -> None:
-        await asyncio.to_thread(meter.record_waste, paid)
-
-
-_BLOCKING = _Blocking()
-_WAITING = _Waiting()
-
-
-def _run_blocking(coroutine: Coroutine[Any, Any, T]) -> T:
-    try:
-        coroutine.send(None)
-    except StopIteration as finished:
-        result: T = finished.value
-        return result
-    coroutine.close()
-    raise RuntimeError("a blocking call tried to wait on an event loop")
-
-
 def _revive(token: str, state: dict[str, Any], asynchronous: bool) -> Any:
     """The same engine in the process that pickled it, while it lives; an unmetered one elsewhere."""
     engine = _LIVE.get(token)
@@ -460,30 +347,3 @@ def _limit(request: Request, bound: Bound, reservation: Reservation) -> Request:
     if request.config.max_tokens == limit:
         return request
     return dataclasses.replace(request, config=dataclasses.replace(request.config, max_tokens=limit))
-
-
-def _is_retryable(error: Exception) -> bool:
-    """Refusals of a moment, lost connections, server faults, and replies that came broken (status 200)."""
-    broken = isinstance(error, (lm15.ProviderError, LMProviderError)) and error.status == 200
-    return broken or isinstance(error, lm15.RETRYABLE_ERRORS) or is_retryable_lm_error(error)
-
-
-def _delay(error: Exception, attempt: int) -> float:
-    """Seconds before the next attempt: what the provider asked for, else doubling, with jitter."""
-    asked: object = getattr(error, "retry_after", None)
-    if isinstance(asked, (int, float)) and asked >= 0:
-        return min(float(asked), _LONGEST_RETRY_AFTER_SECONDS)
-    base = _RATE_LIMIT_BACKOFF_SECONDS if isinstance(error, _RATE_LIMITS) else _BACKOFF_SECONDS
-    longest: float = min(base * 2.0 ** (attempt - 1), _LONGEST_BACKOFF_SECONDS)
-    return longest * _RANDOM.uniform(0.5, 1.0)
-
-
-def _clean(error: Exception) -> None:
-    """Take keys out of an error's message: some servers repeat the key they refuse."""
-    if isinstance(error, (lm15.LM15Error, LMError)):
-        error.message = redact(error.message or "")
-    error.args = tuple(redact(part) if isinstance(part, str) else part for part in error.args)
-
-
-def _first_line(error: Exception) -> str:
-    return redact(str(error)).strip().partition("\n")[0]

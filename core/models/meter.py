@@ -13,7 +13,7 @@ import dspy
 from ..errors import StopRun
 from ..recipe import Budget, ModelProfile, Role
 from .build import build_lm, build_source, completer_of, fingerprint_of
-from .engine import AsyncMeteredEngine, MeteredEngine, _Answer
+from .engine import Answer, AsyncMeteredEngine, MeteredEngine
 from .gate import Gate, Warn
 from .identify import IdentifyCall, hash_call
 from .journal import Journal, Paid
@@ -54,7 +54,7 @@ class Meter:
         self.journal = journal
         self.gate = gate
         self.ledger = ledger
-        self.flights: SingleFlight[tuple[str, int], _Answer] = SingleFlight()
+        self.flights: SingleFlight[tuple[str, int], Answer] = SingleFlight()
         self._num_threads = num_threads
         self._on_notice = on_notice
         self._lock = threading.Lock()

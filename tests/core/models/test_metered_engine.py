@@ -30,8 +30,8 @@ FREE_RETRIES = ModelProfile(model="test/model", retries=2)
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.models.engine._BACKOFF_SECONDS", 0.001)
-    monkeypatch.setattr("core.models.engine._RATE_LIMIT_BACKOFF_SECONDS", 0.001)
+    monkeypatch.setattr("core.models.retries._BACKOFF_SECONDS", 0.001)
+    monkeypatch.setattr("core.models.retries._RATE_LIMIT_BACKOFF_SECONDS", 0.001)
 
 
 def counts(meter: Meter, role: str = "student") -> dict[str, int]:
@@ -419,7 +419,7 @@ def test_a_disk_that_refuses_stops_the_run(tmp_path: Path) -> None:
 def test_waiting_to_retry_ends_when_the_run_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.models.engine._BACKOFF_SECONDS", 600.0)
+    monkeypatch.setattr("core.models.retries._BACKOFF_SECONDS", 600.0)
     monkeypatch.setattr("core.models.engine._LONGEST_BACKOFF_SECONDS", 600.0)
     asked, stopped = threading.Event(), threading.Event()
 

@@ -34,8 +34,8 @@ class Extract(dspy.Signature):  # type: ignore[misc]
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_KEY", KEY)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-not-for-local-servers-00")
-    monkeypatch.setattr("core.models.engine._BACKOFF_SECONDS", 0.01)
-    monkeypatch.setattr("core.models.engine._RATE_LIMIT_BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr("core.models.retries._BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr("core.models.retries._RATE_LIMIT_BACKOFF_SECONDS", 0.01)
 
 
 @pytest.fixture
