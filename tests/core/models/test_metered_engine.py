@@ -420,7 +420,7 @@ def test_waiting_to_retry_ends_when_the_run_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.models.retries._BACKOFF_SECONDS", 600.0)
-    monkeypatch.setattr("core.models.engine._LONGEST_BACKOFF_SECONDS", 600.0)
+    monkeypatch.setattr("core.models.retries._LONGEST_BACKOFF_SECONDS", 600.0)
     asked, stopped = threading.Event(), threading.Event()
 
     def fail(number: int) -> Exception:
