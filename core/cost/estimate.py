@@ -13,10 +13,11 @@ from ..errors import OptimizerError
 from ..models.prices import price_of, usd_of
 from ..models.roles import fill_roles
 from ..optimizers import registry
-from ..optimizers.plan import Plan, Range, add_up
+from ..optimizers.plan import Range, add_up
 from ..optimizers.spec import check_needs, resolve_params
 from ..recipe import Budget, ModelProfile, Price, Recipe, Role
 from .facts import Measured, get_facts
+from .minutes import expect_minutes, tell_limits
 from .tokens import RoleTokens, count_tokens
 
 _SAMPLED_ROWS = 20
@@ -89,7 +90,7 @@ def estimate_run(recipe: Recipe, measured: Measured) -> Estimate:
     }
     guessed = [role for role in plan.calls if role not in measured.tokens]
     total = _add_roles(list(roles.values()))
-    minutes = _minutes(recipe, plan, measured, tokens)
+    minutes = expect_minutes(recipe, plan, measured, tokens)
     return Estimate(
         optimizer=optimizer.spec.name,
         roles=roles,
@@ -99,6 +100,7 @@ def estimate_run(recipe: Recipe, measured: Measured) -> Estimate:
         assumptions=(
             *plan.assumptions,
             *_assumptions(recipe, measured, models, roles, guessed),
+            *tell_limits(recipe, tokens),
             *_compare_caps(recipe.budget, roles, total, minutes, plan.student_runs.expected),
         ),
         rule_of_thumb=rule_of_thumb(
@@ -123,32 +125,6 @@ def rule_of_thumb(*, modules: int, val: int, iterations: int = _DEFAULT_ITERATIO
         "full val evaluation, whatever the optimizer; the estimate follows this optimizer's own budget and "
         "adds the scoring of val and test before and after",
     )
-
-
-def _minutes(recipe: Recipe, plan: Plan, measured: Measured, tokens: Mapping[Role, RoleTokens]) -> Range:
-    """Seconds until everything is loaded, then program runs on the evaluation threads and the rest in turn.
-
-    Waiting for a provider goes on in parallel; what the program and an embedded model compute does not.
-    """
-    threads = max(1, recipe.run.num_threads)
-    models = fill_roles(recipe.models)
-    runs = plan.student_runs
-    seconds = Range(measured.start_seconds, measured.start_seconds, 2 * measured.start_seconds)
-    seconds = seconds + runs * measured.own_seconds
-    for role in plan.calls:
-        latency = measured.latency_seconds.get(role, measured.latency_seconds.get("student", 0.0))
-        profile = models[role]
-        computed = profile.model.startswith("embedded/") and not profile.dials.get("latency")
-        parallel = threads if role in ("student", "judge") and not computed else 1
-        calls = tokens[role].paid
-        # Threads wait for the slowest row at the end of each evaluation.
-        seconds = seconds + Range(
-            calls.low * latency / parallel,
-            calls.expected * latency / parallel,
-            calls.high * latency / max(1.0, parallel / 2),
-        )
-    seconds = seconds + plan.teacher_runs * measured.own_seconds
-    return Range(seconds.low * 0.5 / 60, seconds.expected / 60, seconds.high * 2 / 60)
 
 
 def _price_role(profile: ModelProfile, calls: Range, tokens: RoleTokens, cached: float) -> RoleEstimate:

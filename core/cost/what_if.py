@@ -149,11 +149,6 @@ def _notes(measured: Measured, before: Recipe, after: Recipe, estimate: Estimate
             cost = f", ${abs(tokens) * price.output / 1e6:,.4f}" if price is not None else ""
             fewer = "fewer" if tokens < 0 else "more"
             yield f"at most {abs(tokens):,.0f} {fewer} thinking tokens{cost} ({role} was not measured)"
-    limit = new["student"].requests_per_minute
-    student = estimate.roles.get("student")
-    if limit and student is not None:
-        least = student.calls.expected / limit
-        yield f"at {limit} requests a minute the student alone takes {least:,.1f} min"
 
 
 def _short(found: Estimate) -> dict[str, Any]:

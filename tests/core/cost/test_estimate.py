@@ -108,6 +108,28 @@ def test_more_threads_take_less_time_up_to_the_program_itself():
     assert fast.expected == pytest.approx((3 + 160 / 8) / 60)
 
 
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [({"requests_per_minute": 20}, "20 requests"), ({"tokens_per_minute": 2000}, "2,000 tokens")],
+)
+def test_a_model_with_a_limit_takes_as_long_as_the_limit_allows(limit, told):
+    limited = msgspec.structs.replace(PRICED, **limit)
+    found = estimate_run(make_recipe(models={"student": limited}), MEASURED)
+    student = found.roles["student"]
+    if "requests_per_minute" in limit:
+        least = student.paid.expected / 20
+    else:
+        least = (student.input_tokens.expected + student.output_tokens.expected) / 2000
+    assert found.minutes.expected == pytest.approx(least + 3 / 60, rel=0.01)
+    assert found.minutes.low >= min(student.paid.low / 20, least / 2)
+    assert any(f"at {told} a minute the student model alone takes" in line for line in found.assumptions)
+    free = msgspec.structs.replace(PRICED, requests_per_minute=100_000)
+    assert (
+        estimate_run(make_recipe(models={"student": free}), MEASURED).minutes
+        == estimate_run(make_recipe(), MEASURED).minutes
+    )
+
+
 def test_tokens_of_a_model_never_called_are_called_a_guess():
     found = estimate_run(make_recipe("COPRO"), MEASURED)
     assert any("proposer" in line and "guess" in line for line in found.assumptions)

@@ -248,8 +248,12 @@ def test_match_threads_to_rate_limits():
     (change,) = (one for one in suggest_changes(recipe, MEASURED) if one.id.startswith("threads"))
     assert change.id == "threads=2"
     assert "120 requests a minute" in change.why
-    note = effect("threads=2", recipe).notes[-1]
-    assert "at 120 requests a minute the student alone takes" in note
+    fewer, more = (effect(f"threads={threads}", recipe) for threads in (1, 64))
+    assert more.minutes == pytest.approx(0, abs=0.02)
+    assert fewer.minutes > 0.5
+    assert any(
+        "at 120 requests a minute the student model alone takes" in line for line in more.after.assumptions
+    )
 
 
 @pytest.mark.parametrize(
