@@ -17,13 +17,13 @@ from core.results.pins import toggle_pin
 
 from ..panes.results.board import LIVE, RunBoard
 from ..panes.results.candidates import CandidateTree, LineageTree
-from ..panes.results.fitted import FittedText
 from ..panes.results.front import FrontPane
 from ..panes.results.loading import BoardReader, PairReader, has_news, load_run
 from ..panes.results.pairing import SETTLE_SECONDS, Pairing
 from ..panes.results.rows import RowsPane
 from ..panes.results.summary import describe_problems, describe_run
 from ..widgets.empty import Empty
+from ..widgets.fitted import FittedText
 from ..widgets.line_view import LineView
 from ..widgets.pane import Pane
 from ..widgets.problem import Problem

@@ -16,7 +16,9 @@ from core.recipe import Budget, DataSpec, MetricSpec, ModelProfile, OptimizerSpe
 from core.recipe import SplitSpec as Split
 from tui.panes.optimize.declared import LIMITS, profile_params, read_limits, read_profile
 from tui.panes.optimize.field_text import list_choices, next_value
+from tui.panes.optimize.fit import Fit
 from tui.panes.optimize.models import list_models
+from tui.panes.optimize.optimizers import describe_fit
 from tui.panes.optimize.sheet import Sheet, read_sheet
 from tui.panes.optimize.shelf import Shelf
 
@@ -154,3 +156,22 @@ def test_facts_follow_another_split() -> None:
     assert found is not None
     assert found.differs == ("split",)
     assert found.measured.facts.val == 10
+
+
+def test_reasons_go_on_under_their_words() -> None:
+    fit = Fit(
+        "GEPA",
+        "Reflects.",
+        reasons=("+3 it is better at improving several parts", "calls no model but the student's"),
+        unmet=("needs feedback in words, and the metric gives none",),
+        changes=("+1: return feedback from the metric",),
+        score=3,
+    )
+    assert [line.plain.rstrip() for line in describe_fit(fit, True, None, 30)] == [
+        "GEPA (chosen)  score 3",
+        "Reflects.",
+        "! needs feedback in words, and\n  the metric gives none",
+        " +3  it is better at improving\n     several parts",
+        "· calls no model but the\n  student's",
+        " +1  if you return feedback\n     from the metric",
+    ]

@@ -39,8 +39,9 @@ from tui.panes.results.loading import (
     load_run,
     next_target,
 )
-from tui.panes.results.prompt_text import describe_line, describe_prompt, hang
+from tui.panes.results.prompt_text import describe_line, describe_prompt
 from tui.panes.results.summary import describe_exported, describe_interval_bar, describe_run
+from tui.widgets.fitted import hang
 
 
 @pytest.fixture

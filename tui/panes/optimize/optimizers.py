@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from core.cost.estimate import Estimate
 
 from ...registry import bindings
 from ...text import short_count
+from ...widgets.fitted import FittedText, hang
 from ...widgets.foreign import foreign
 from ...widgets.options import Options
 from ...widgets.pane import Pane
@@ -45,8 +45,7 @@ class OptimizersPane(Pane):
     DEFAULT_CSS = """
     OptimizersPane {
         OptimizerList { height: auto; max-height: 60%; border: none; padding: 0; background: transparent; }
-        VerticalScroll { height: 1fr; border-top: solid $pane-border; }
-        Static { height: auto; }
+        FittedText { height: 1fr; border-top: solid $pane-border; }
     }
     """
 
@@ -64,8 +63,7 @@ class OptimizersPane(Pane):
 
     def compose(self) -> ComposeResult:
         yield OptimizerList(markup=False, compact=True)
-        with VerticalScroll(id="reasons-scroll"):
-            yield Static(id="reasons", markup=False)
+        yield FittedText(id="reasons")
 
     def show_fits(self, fits: tuple[Fit, ...], chosen: str, costs: Costs) -> None:
         """The list as it is now; the cursor stays on its optimizer."""
@@ -95,8 +93,9 @@ class OptimizersPane(Pane):
     def _show_reasons(self) -> None:
         fit = next((fit for fit in self._fits if fit.name == self.at_cursor), None)
         if fit is not None:
-            self.query_one("#reasons", Static).update(
-                describe_fit(fit, fit.name == self._chosen, self._costs.get(fit.name))
+            chosen, cost = fit.name == self._chosen, self._costs.get(fit.name)
+            self.query_one(FittedText).show_fitted(
+                lambda width: Content("\n").join(describe_fit(fit, chosen, cost, width))
             )
 
     @on(OptionList.OptionSelected)
@@ -116,33 +115,37 @@ def describe_line(fit: Fit, chosen: str, cost: Estimate | str | None) -> Content
     return mark + score + Content.styled(f"{fit.name:<32}", style) + Content.styled(f"{calls:>6}", "dim")
 
 
-def describe_fit(fit: Fit, chosen: bool, cost: Estimate | str | None) -> Content:
-    """Why it stands where it does, and what it would take."""
+def describe_fit(fit: Fit, chosen: bool, cost: Estimate | str | None, width: int) -> Iterator[Content]:
+    """Why it stands where it does, and what it would take: lines for a pane of this many columns."""
     head = Content.styled(fit.name, "bold") + Content(" (chosen)" if chosen else "")
     if fit.score is not None:
         head += Content.styled(f"  score {fit.score}", "$text-accent")
-    lines = [head, foreign(fit.summary)]
-    lines += [Content.styled("! ", "$text-warning") + foreign(need) for need in fit.unmet]
-    lines += [_point(reason) for reason in fit.reasons]
-    lines += [foreign(change.replace(": ", " if you ", 1), "$text-muted") for change in fit.changes]
+    yield head
+    yield foreign(fit.summary)
+    for need in fit.unmet:
+        yield hang(Content.styled("! ", "$text-warning") + foreign(need), width, 2)
+    for reason in fit.reasons:
+        yield _point(reason, width)
+    for change in fit.changes:
+        yield _point(change.replace(": ", " if you ", 1), width, "$text-muted")
     if isinstance(cost, Estimate):
         spread = f"{short_count(cost.total.calls.low)}–{short_count(cost.total.calls.high)}"
-        lines.append(
+        yield (
             Content(f"{short_count(cost.total.calls.expected)} calls")
             + Content.styled(f" ({spread})", "$text-muted")
             + Content(f", {money(cost.total)}")
             + Content.styled(", with its own defaults", "$text-muted")
         )
     elif cost:
-        lines.append(foreign(cost, "$text-warning"))
+        yield foreign(cost, "$text-warning")
     if fit.runs_here and not chosen:
-        lines.append(Content.styled("enter chooses it", "$text-muted"))
-    return Content("\n").join(lines)
+        yield Content.styled("enter chooses it", "$text-muted")
 
 
-def _point(reason: str) -> Content:
+def _point(reason: str, width: int, style: str = "") -> Content:
     """A reason, its points in front where it has some."""
     points, _, text = reason.partition(" ")
     if points[:1] in "+-" and points[1:].isdigit():
-        return Content.styled(f"{points:>3}  ", "$text-accent") + foreign(text)
-    return Content.styled("· ", "$text-muted") + foreign(reason)
+        head = Content.styled(f"{points:>3}  ", style or "$text-accent")
+        return hang(head + foreign(text, style), width, head.cell_length)
+    return hang(Content.styled("· ", "$text-muted") + foreign(reason, style), width, 2)

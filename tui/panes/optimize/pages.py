@@ -16,7 +16,7 @@ WIDE = 156
 """Columns from which all of it is on screen."""
 PANES = (
     ("OptimizerList", "optimizers"),
-    ("#reasons-scroll", "optimizers"),
+    ("#reasons", "optimizers"),
     ("#parameters-form", "parameters"),
     ("RoleList", "models"),
     ("#limits-form", "models"),

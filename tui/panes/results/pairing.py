@@ -11,10 +11,10 @@ from core.errors import CompilotError
 from core.recipe import SplitName
 
 from ...widgets.dialogs import Confirm
+from ...widgets.fitted import FittedText
 from ...widgets.pane import Pane
 from ...widgets.views import Views
 from .candidates import CandidateTree
-from .fitted import FittedText
 from .front import FrontPane
 from .loading import BoardView, PairReader, PairView, Target, list_targets, next_target
 from .prompt_text import describe_pair

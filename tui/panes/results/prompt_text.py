@@ -11,6 +11,7 @@ from core.results.prompts import PromptChange, PromptLine
 
 from ...comparing import show_value
 from ...text import count
+from ...widgets.fitted import hang
 from ...widgets.foreign import foreign, foreign_lines
 from ..program.texts import heading, indent
 from .loading import PairView
@@ -102,18 +103,6 @@ def describe_line(line: PromptLine, candidate: str) -> Content:
     if line.since and line.since != candidate:
         text += foreign(f"  ‹ {line.since}", "$text-muted italic")
     return text
-
-
-def hang(text: Content, width: int, by: int = 4) -> Content:
-    """One long line in as many as it takes, all but the first moved to the right."""
-    if text.cell_length <= width:
-        return text
-    first, *_ = text.wrap(width)
-    rest = text[len(first.plain) :]
-    if not rest.plain.strip():
-        return text
-    more = rest[len(rest.plain) - len(rest.plain.lstrip()) :].wrap(max(10, width - by))
-    return Content("\n").join([first, *(Content(" " * by) + line for line in more)])
 
 
 def _runs(styles: Sequence[str]) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""A text that is made for the width it has, and made again for another one."""
+"""Text that is made for the width it has, and made again for another one; long lines that hang."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from textual.content import Content
 
-from ...widgets.reading import Reading
+from .reading import Reading
 
 _MARGIN = 2
 """Cells kept free at the right, for the scrollbar."""
@@ -33,3 +33,15 @@ class FittedText(Reading):
         self._fitted = self.size.width
         if self._describe is not None and self._fitted > _MARGIN:
             self.show(self._describe(self._fitted - _MARGIN))
+
+
+def hang(text: Content, width: int, by: int = 4) -> Content:
+    """One long line in as many as it takes, all but the first moved to the right."""
+    if text.cell_length <= width:
+        return text
+    first, *_ = text.wrap(width)
+    rest = text[len(first.plain) :]
+    if not rest.plain.strip():
+        return text
+    more = rest[len(rest.plain) - len(rest.plain.lstrip()) :].wrap(max(1, width - by))
+    return Content("\n").join([first, *(Content(" " * by) + line for line in more)])
