@@ -57,13 +57,23 @@ def short_count(number: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as 12 s, 3 min 05 s or 2 h 10 min."""
+    """Seconds as 12 s, 3 min 05 s, 15 min or 2 h 10 min."""
+    return clock(seconds).removesuffix(" 00 s").removesuffix(" 00 min")
+
+
+def clock(seconds: float) -> str:
+    """The same for time that is running: as wide at a full minute as a second before."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def seconds(value: float) -> str:
+    """The same with hundredths where it is short."""
+    return f"{value:.2f} s" if value < 10 else duration(value)
 
 
 def table(rows: Sequence[Sequence[str]], align: str = "") -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.text import clean, count, duration, percent, points, short_count, table, usd
+from tui.text import clean, clock, count, duration, percent, points, short_count, table, usd
 
 HOSTILE = [
     "\x1b]0;X\x07",
@@ -67,7 +67,12 @@ def test_ordinary_text_stays_as_it_is() -> None:
         (short_count(12_340), "12.3k"),
         (short_count(4_100_000), "4.1M"),
         (duration(-3), "0 s"),
-        (duration(59.6), "1 min 00 s"),
+        (duration(59.6), "1 min"),
+        (duration(900), "15 min"),
+        (duration(3600), "1 h"),
+        (duration(0), "0 s"),
+        (clock(900), "15 min 00 s"),
+        (clock(7200), "2 h 00 min"),
         (duration(185), "3 min 05 s"),
         (duration(7800), "2 h 10 min"),
     ],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..output import print_json, print_lines
-from ..text import count, duration, usd
+from ..text import count, seconds, usd
 from .findings import finding_lines
 from .options import json_option, workspace_option
 
@@ -132,7 +132,7 @@ def _program_lines(report: ProgramReport) -> Iterator[str]:
         yield f"LM calls of one run (row {measured.row}): {sum(measured.calls.values())} ({calls})"
         yield (
             f"tokens in / out: {count(measured.input_tokens)} / {count(measured.output_tokens)}, "
-            f"{duration(measured.seconds)}, {usd(_spent(measured.ledger))}"
+            f"{seconds(measured.seconds)}, {usd(_spent(measured.ledger))}"
         )
         if measured.error:
             yield f"FAIL  the run raised {measured.error}"
@@ -182,7 +182,7 @@ def _try_lines(report: TryReport) -> Iterator[str]:
         known = (call.input_tokens, call.output_tokens)
         tokens = " / ".join("?" if one is None else count(one) for one in known)
         name = call.predictor or "(no predictor)"
-        yield f"call {number}  {name}  {call.model}  {tokens} tokens in / out  {call.seconds:.2f} s"
+        yield f"call {number}  {name}  {call.model}  {tokens} tokens in / out  {seconds(call.seconds)}"
         for message in call.messages:
             yield f"  {message.role}:"
             for line in message.text.splitlines():
@@ -207,7 +207,7 @@ def _try_lines(report: TryReport) -> Iterator[str]:
     calls = ", ".join(f"{name} {times}" for name, times in result.calls_by_predictor.items()) or "none"
     number = len(result.calls)
     spent = usd(_spent(report.ledger))
-    yield f"{number} LM call{'s' * (number != 1)} ({calls}), {result.seconds:.2f} s, {spent}"
+    yield f"{number} LM call{'s' * (number != 1)} ({calls}), {seconds(result.seconds)}, {spent}"
 
 
 def _short(value: Any) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from core.runs.reduce import FINAL
 
-from ..text import clean, count, duration, percent, points, short_count, usd
+from ..text import clean, clock, count, duration, percent, points, short_count, usd
 from .activity import Entry, recent
 from .progress import best_full, elapsed, fraction_done, seconds_left, totals
 
@@ -70,8 +70,8 @@ def _lines(part: Part) -> int:
 
 
 def _header(state: RunState, title: str, now: float, width: int) -> Text:
-    time_used = duration(elapsed(state, now, state.status in FINAL))
-    right = Text.assemble((state.status, f"bold {_STATUS_STYLES.get(state.status, 'red')}"), f"  {time_used}")
+    style = f"bold {_STATUS_STYLES.get(state.status, 'red')}"
+    right = Text.assemble((state.status, style), f"  {_time_used(state, now)}")
     left = Text.assemble(
         (clean(state.optimizer) or "run", "bold"), f"  {clean(title)}  ", (state.run_id, "dim")
     )
@@ -191,7 +191,7 @@ def _caps(state: RunState, now: float) -> Text | None:
     parts = []
     for cap, limit in state.caps.items():
         if cap == "minutes":
-            parts.append(f"{duration(elapsed(state, now, state.status in FINAL))} of {limit:g} min")
+            parts.append(f"{_time_used(state, now)} of {duration(60 * limit)}")
         elif cap in used:
             limit_text = (
                 usd(limit) if cap == "usd" else short_count(limit) if cap == "tokens" else count(limit)
@@ -200,6 +200,11 @@ def _caps(state: RunState, now: float) -> Text | None:
     if not parts:
         return None
     return Text.assemble(("cap    ", "dim"), " · ".join(parts))
+
+
+def _time_used(state: RunState, now: float) -> str:
+    ended = state.status in FINAL
+    return (duration if ended else clock)(elapsed(state, now, ended))
 
 
 def _line(entry: Entry, width: int) -> Text:

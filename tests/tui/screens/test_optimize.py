@@ -330,7 +330,7 @@ async def test_launch_asks_once_with_cost_and_cap(router: Workspace, open_app: O
         text = screen_text(pilot)
         assert "expected  " in text
         assert "highest   " in text
-        assert "cap       15 min 00 s" in text
+        assert "cap       15 min: enough" in text
         await pilot.press("n")
         await until(pilot, lambda: isinstance(pilot.app.screen, OptimizeScreen))
         assert launched == []

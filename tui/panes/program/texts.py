@@ -9,7 +9,7 @@ from textual.content import Content
 
 from core.programs.diff import PredictorDiff
 
-from ...text import clean, count, duration
+from ...text import clean, count, seconds
 from ...widgets.foreign import foreign, foreign_lines
 
 if TYPE_CHECKING:
@@ -85,11 +85,6 @@ def describe_cost(measured: Measured) -> str:
         f"{count(measured.input_tokens)} / {count(measured.output_tokens)} tokens in / out, "
         f"{seconds(measured.seconds)}"
     )
-
-
-def seconds(value: float) -> str:
-    """Short times with their hundredths."""
-    return f"{value:.2f} s" if value < 10 else duration(value)
 
 
 def describe_findings(findings: Iterable[Finding]) -> Iterator[Content]:

@@ -11,9 +11,9 @@ from textual.content import Content
 from core.metrics.verdict import Verdict
 from core.programs.describe import FieldDescription, ProgramDescription
 
-from ...text import count, percent, usd
+from ...text import count, percent, seconds, usd
 from ...widgets.foreign import foreign, foreign_lines
-from .texts import heading, indent, seconds, show_value
+from .texts import heading, indent, show_value
 
 if TYPE_CHECKING:
     from core.programs.traces import CallTrace, StepTrace

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from core.runs.reduce import FINAL, RunState
 
 from ...display.progress import best_full, elapsed, fraction_done, seconds_left
-from ...text import count, duration, percent, points
+from ...text import clock, count, duration, percent, points
 from ...widgets.tones import Line, Span, width_of
 from .log_lines import PHASES
 
@@ -74,7 +74,8 @@ def status_line(snapshot: Snapshot, width: int) -> Line:
     ]
     if state.attempt > 1:
         left.append((f"  attempt {state.attempt}", "muted"))
-    time_used = duration(elapsed(state, snapshot.now, status in FINAL or status == "paused"))
+    ended = status in FINAL or status == "paused"
+    time_used = (duration if ended else clock)(elapsed(state, snapshot.now, ended))
     room = width - width_of(left) - len(time_used)
     return [*left, (" " * max(2, room), ""), (time_used, "")]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from core.runs.reduce import FINAL
 
 from ...display.progress import elapsed, totals
-from ...text import count, duration, short_count, usd
+from ...text import clock, count, duration, short_count, usd
 from ...widgets.tones import Line, Span
 from .progress_lines import bar, sparkline
 
@@ -93,7 +93,7 @@ def cap_lines(snapshot: Snapshot, width: int) -> list[Line]:
         "usd": (spent.usd, usd(spent.usd)),
         "calls": (spent.paid, count(spent.paid)),
         "tokens": (spent.tokens, short_count(spent.tokens)),
-        "minutes": (seconds / 60, duration(seconds)),
+        "minutes": (seconds / 60, (duration if ended else clock)(seconds)),
     }
     lines: list[Line] = []
     for cap, limit in state.caps.items():
@@ -104,7 +104,7 @@ def cap_lines(snapshot: Snapshot, width: int) -> list[Line]:
         tone = "error" if share >= 0.95 else "warning" if share >= 0.8 else "accent"
         if state.status in FINAL and tone == "error" and state.stop_reason != "budget":
             tone = "accent"
-        of = {"usd": usd(limit), "minutes": f"{limit:g} min", "tokens": short_count(limit)}.get(
+        of = {"usd": usd(limit), "minutes": duration(60 * limit), "tokens": short_count(limit)}.get(
             cap, count(limit)
         )
         told = f" {text} of {of}"
