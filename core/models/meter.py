@@ -61,6 +61,7 @@ class Meter:
         self._paces: dict[tuple[Any, ...], Pace] = {}
         self._identify = IdentifyCall()
         self._adopted: list[Any] = []
+        self._unpriced: list[tuple[str, Role]] = []
 
     @classmethod
     def open(
@@ -97,7 +98,7 @@ class Meter:
             fingerprint=fingerprint_of(profile),
             prepare=completer_of(profile),
         )
-        self._warn_unpriced(profile, role)
+        self._note_price(profile, role)
         return build_lm(profile, engine, AsyncMeteredEngine(engine), [self._identify], where=f"models.{role}")
 
     def adopt(self, lm: Any, role: Role) -> dspy.LM:
@@ -119,7 +120,7 @@ class Meter:
             self._pace(profile, (profile.model, address, number)),
             fingerprint=hash_call({"address": address, "engine": number})[:16] if address or number else "",
         )
-        self._warn_unpriced(profile, role)
+        self._note_price(profile, role)
         return build_lm(
             profile,
             engine,
@@ -127,6 +128,14 @@ class Meter:
             [*lm.callbacks, self._identify],
             adopted=lm,
         )
+
+    def set_caps(self, budget: Budget) -> None:
+        """Hold the run to other caps from now on; one on dollars that comes new tells what it cannot count."""
+        capped = self.gate.budget.usd is not None
+        self.gate.set_caps(budget)
+        if not capped:
+            for model, role in self._unpriced:
+                self._warn_unpriced(model, role)
 
     def set_threads(self, num_threads: int) -> int:
         """Bound the calls in flight to one model anew; gives the bound that holds now, which is at most the
@@ -204,15 +213,20 @@ class Meter:
                 known = len(self._adopted)
             return known
 
-    def _warn_unpriced(self, profile: ModelProfile, role: Role) -> None:
+    def _note_price(self, profile: ModelProfile, role: Role) -> None:
+        if price_of(profile) is None:
+            self._unpriced.append((profile.model, role))
+            self._warn_unpriced(profile.model, role)
+
+    def _warn_unpriced(self, model: str, role: Role) -> None:
         budget = self.gate.budget
-        if budget.usd is None or price_of(profile) is not None:
+        if budget.usd is None:
             return
         others = [name for name in ("calls", "tokens", "minutes") if getattr(budget, name) is not None]
         held = f"only the caps on {', '.join(others)} hold it" if others else "no other cap is set"
         self.notice(
             "unpriced",
             role,
-            f"the price of {profile.model} is unknown, so the usd cap does not count its calls; {held}. "
+            f"the price of {model} is unknown, so the usd cap does not count its calls; {held}. "
             f"Give a price in models.{role}.price, or cap calls or tokens",
         )

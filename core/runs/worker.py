@@ -214,7 +214,7 @@ class Session:
             return
         self._limits = limits
         threads = self.meter.set_threads(limits.num_threads)
-        self.meter.gate.set_caps(limits.budget)
+        self.meter.set_caps(limits.budget)
         self.log.emit(ev.LimitsChanged(caps=caps_of(limits.budget), threads=threads))
 
     def _tell_ledger(self) -> None:

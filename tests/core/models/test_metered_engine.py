@@ -321,6 +321,19 @@ def test_a_dollar_cap_on_an_unknown_price_is_told(tmp_path: Path) -> None:
     meter.close()
 
 
+def test_a_dollar_cap_that_comes_later_is_told_once(tmp_path: Path) -> None:
+    notices: list[Notice] = []
+    meter = Meter.open(tmp_path, budget=Budget(calls=9), on_notice=notices.append)
+    meter.adopt(dspy.LM("nobody/knows", engine=CountingEngine(), cache=False), "student")
+    assert not notices
+    meter.set_caps(Budget(usd=1.0))
+    assert [notice.kind for notice in notices] == ["unpriced"]
+    assert "no other cap is set" in notices[0].text
+    meter.set_caps(Budget(usd=2.0))
+    assert len(notices) == 1
+    meter.close()
+
+
 # -- errors -------------------------------------------------------------------------------------------------
 
 
