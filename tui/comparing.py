@@ -13,6 +13,7 @@ from core.results.markdown import describe_p
 from core.results.prompts import PromptChange
 from core.results.significance import Difference, Interval
 from core.runs.rows import RowResult
+from core.wording import plural
 
 from .text import clean, count, percent, points, table
 
@@ -58,7 +59,7 @@ def describe_counts(changes: RowChanges) -> str:
     always = ("fixed", "broken")
     told = [f"{changes.counts[kind]} {kind}" for kind in CHANGES if changes.counts[kind] or kind in always]
     rows = changes.difference.rows
-    return f"{count(rows)} row{'s' * (rows != 1)} scored by both: {', '.join(told)}"
+    return f"{plural(rows, 'row')} scored by both: {', '.join(told)}"
 
 
 def describe_interval(interval: Interval | None) -> str:
@@ -80,7 +81,7 @@ def prompt_lines(change: PromptChange, width: int) -> Iterator[str]:
         for demo in demos:
             yield from _signed(sign, f"demo  {show_demo(demo)}", width)
     if change.demos_kept:
-        yield f"  {change.demos_kept} demonstrations as before"
+        yield f"  {plural(change.demos_kept, 'demonstration')} as before"
     for leak in change.leaks:
         where = f"{leak.split} row{'s' * (len(leak.rows) > 1)} {', '.join(map(str, leak.rows[:5]))}"
         yield from _wrap("! copied", f"from {where}: {leak.text}", width)

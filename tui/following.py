@@ -18,6 +18,7 @@ from core.runs.folder import RunFolder
 from core.runs.follow import follow
 from core.runs.process import is_alive
 from core.runs.reduce import FINAL, RunState
+from core.wording import plural
 
 from .codes import FAILED, INTERRUPTED
 from .display import Display, ProgressKind, open_display
@@ -188,7 +189,7 @@ def summary_lines(state: RunState, workspace: Path) -> Iterator[str]:
     calls = ledger_lines(state)
     yield from ["", *calls, ""] if calls else []
     if state.errors:
-        yield f"{count(state.errors)} examples errored and are no part of the scores"
+        yield f"{plural(state.errors, 'example')} errored: no part of the scores"
     for warning in state.warnings:
         yield f"warning: {warning.what}" + (f" ({warning.fix})" if warning.fix else "")
     if state.artifact:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from textual.content import Content
 
+from core.wording import plural
+
 from .registry import PLACES
 from .text import short_count, usd
 from .widgets.foreign import foreign
@@ -60,11 +62,7 @@ def describe_work(session: Session, width: int) -> Content:
     recipe = session.draft
     parts: list[Content] = []
     if session.live_runs:
-        parts.append(
-            Content.styled(
-                f"{session.live_runs} live run{'s' * (session.live_runs > 1)} (5)", "$text-success"
-            )
-        )
+        parts.append(Content.styled(f"{plural(session.live_runs, 'live run')} (5)", "$text-success"))
     parts += [
         Content.styled(f"{lack.what} ({lack.key})", "$text-warning")
         for lack in find_missing(recipe, session.root)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from core.wording import plural
+
 from .text import clean, duration, percent
 
 if TYPE_CHECKING:
@@ -99,7 +101,7 @@ def announce(app: CompilotApp, run: RunSummary) -> None:
 def show_title(app: CompilotApp, live: int) -> None:
     """The terminal's title: the workspace, and how many runs live."""
     if app.settings.notify_title:
-        runs = "" if not live else f" · {live} live run{'s' if live > 1 else ''}"
+        runs = "" if not live else f" · {plural(live, 'live run')}"
         _send(app, f"\x1b]2;Compilot · {clean(app.session.root.name)}{runs}\x07")
 
 

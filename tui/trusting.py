@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from core.errors import CompilotError
+from core.wording import plural
 
 if TYPE_CHECKING:
     from .app import CompilotApp
@@ -23,7 +24,7 @@ async def ask_trust(app: CompilotApp) -> bool:
     if known.trusted:
         return True
     since = "Its code has changed since you last said yes. " if known.changed else ""
-    files = f"{known.files} Python and TOML file{'s' * (known.files != 1)}"
+    files = f"{plural(known.files, 'Python and TOML file')}"
     answer = await app.push_screen_wait(
         Confirm(
             "Run this folder's code?",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..cost.buys import Cap, name_amount
 from ..optimizers import registry
+from ..wording import plural
 from .situation import FEWEST_EXAMPLES, LARGE_DATA, SMALL_DATA, Cost, Situation
 from .task import list_names
 
@@ -79,9 +80,9 @@ class Case:
         return {
             "examples": self.examples,
             "few": FEWEST_EXAMPLES,
-            "missing_few": max(FEWEST_EXAMPLES - self.examples, 0),
-            "missing_small": max(SMALL_DATA - self.examples, 0),
-            "missing_large": max(LARGE_DATA - self.examples, 0),
+            "missing_few": plural(max(FEWEST_EXAMPLES - self.examples, 0), "more example"),
+            "missing_small": plural(max(SMALL_DATA - self.examples, 0), "more example"),
+            "missing_large": plural(max(LARGE_DATA - self.examples, 0), "more example"),
             "predictors": self.predictors,
             "train": self.train,
             "unlabeled": list_names(self.unlabeled),

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from ..findings import Finding, Level
+from ..wording import plural
 from .situation import FEWEST_EXAMPLES, SMALL_DATA, DataFacts, MetricFacts, Problem, ProgramFacts, Situation
 from .task import TaskKind, list_names, task_kinds
 
@@ -152,10 +153,10 @@ def _check_metric(situation: Situation) -> ReadinessCheck | None:
 
 def _discriminates(metric: MetricFacts) -> str:
     if metric.gold is None or metric.other is None:
-        return f"it scores {metric.rows} rows without an error; no labels to compare with"
+        return f"it scores {plural(metric.rows, 'row')} without an error; no labels to compare with"
     return (
-        f"on {metric.rows} rows the labels themselves score {metric.gold:.0%}, another row's labels "
-        f"{metric.other:.0%}"
+        f"on {plural(metric.rows, 'row')} the labels themselves score {metric.gold:.0%}, "
+        f"another row's labels {metric.other:.0%}"
     )
 
 
@@ -190,7 +191,7 @@ def _check_labels(situation: Situation) -> ReadinessCheck | None:
             return ReadinessCheck(
                 check="labels", status="warn", detail=found[0].what + more, fix=found[0].fix, source=source
             )
-    classes = [f"{name} ({count} classes)" for name, count in data.class_labels.items()]
+    classes = [f"{name} ({plural(count, 'class', 'classes')})" for name, count in data.class_labels.items()]
     others = [name for name in data.labels if name not in data.class_labels]
     return ReadinessCheck(
         check="labels",
@@ -326,7 +327,7 @@ def _check_stability(situation: Situation) -> ReadinessCheck | None:
     return ReadinessCheck(
         check="stability",
         status="pass",
-        detail=f"{told} ({history.runs} past run{'s' * (history.runs != 1)})",
+        detail=f"{told} ({plural(history.runs, 'past run')})",
         source=source,
     )
 

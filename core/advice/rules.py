@@ -96,7 +96,7 @@ RULES: tuple[Rule, ...] = (
         when=lambda case: SMALL_DATA <= case.examples <= LARGE_DATA,
         reason="{examples} examples are enough for its Bayesian search over instructions",
         source=f"{GUIDE_SELECTION}medium data (50-200 examples)",
-        change="collect {missing_small} more examples: from 50 on its search has something to go by",
+        change="collect {missing_small}: from 50 on its search has something to go by",
         change_when=lambda case: 0 <= case.examples < SMALL_DATA,
     ),
     Rule(
@@ -209,7 +209,7 @@ RULES: tuple[Rule, ...] = (
         when=lambda case: 0 <= case.examples < FEWEST_EXAMPLES,
         reason="{examples} examples: under {few} its scores cannot tell better from luck",
         source=f"{GUIDE_POOR}< 20 training examples",
-        change="collect {missing_few} more examples",
+        change="collect {missing_few}",
     ),
     Rule(
         id="few_shot_by_hand",
@@ -268,7 +268,7 @@ RULES: tuple[Rule, ...] = (
         when=lambda case: case.examples >= SMALL_DATA,
         reason="{examples} examples: enough to choose among sets of demonstrations",
         source=f"{DSPY_CHOICE} (50 examples or more)",
-        change="collect {missing_small} more examples: from 50 on it can choose among sets",
+        change="collect {missing_small}: from 50 on it can choose among sets",
         change_when=lambda case: 0 <= case.examples < SMALL_DATA,
     ),
     Rule(
@@ -278,7 +278,7 @@ RULES: tuple[Rule, ...] = (
         when=lambda case: FEWEST_EXAMPLES <= case.examples < SMALL_DATA,
         reason="{examples} examples: so long a search fits itself to them",
         source=f"{DSPY_CHOICE} (enough data to prevent overfitting)",
-        change="collect {missing_small} more examples",
+        change="collect {missing_small}",
     ),
     Rule(
         id="little_to_finetune",
@@ -287,7 +287,7 @@ RULES: tuple[Rule, ...] = (
         when=lambda case: 0 <= case.examples <= LARGE_DATA,
         reason="{examples} examples are few to train weights on",
         source=f"{DSPY_CHOICE} (finetuning)",
-        change="collect {missing_large} more examples, or let a strong teacher label some",
+        change="collect {missing_large}, or let a strong teacher label some",
     ),
     Rule(
         id="alternates_finetuning",

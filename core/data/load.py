@@ -10,6 +10,7 @@ import msgspec
 
 from ..errors import DataError
 from ..recipe import SPLITS, DataSpec, SplitName
+from ..wording import plural
 from .cells import cell_text, encode_json
 from .fields import FieldMap, read_path, root_column, stratify_fields
 from .freeze import freeze_path, load_frozen, number_copies, save_frozen
@@ -45,7 +46,7 @@ def load_dataset(
     table = load_table(text, root, format=spec.format, encoding=spec.encoding, limit=spec.limit, field=field)
     if not table.records:
         lost = sum(problem.lost for problem in table.problems)
-        fix = f"first of {lost:,} rows that could not be read: {table.problems[0].what}" if lost else ""
+        fix = f"the first of {plural(lost, 'unreadable row')}: {table.problems[0].what}" if lost else ""
         raise DataError("the data has no rows", where=table.name, fix=fix)
     fields = FieldMap(spec, [column.name for column in table.columns], where=table.name)
     overlay = overlay or Overlay()
@@ -144,15 +145,16 @@ def load_splits(spec: DataSpec, root: Path, state_dir: Path | None = None, *, fr
                 parts.setdefault(part, []).append(row)  # type: ignore[arg-type]
         left_out = len(dataset.rows) - sum(len(parts.get(part, ())) for part in carved)
         if left_out:
-            notes.append(
-                f"{left_out:,} of {len(dataset.rows):,} rows are in no part: data.split does not use them"
-            )
+            told = plural(left_out, "row is", "rows are")
+            notes.append(f"{told} in no part, of {len(dataset.rows):,}: data.split does not use them")
     lost = sum(problem.lost for problem in problems)
     if lost:
         first = next(problem for problem in problems if problem.lost)
-        notes.append(f"{lost:,} rows could not be read and are left out; first: {first.where}: {first.what}")
+        told = plural(lost, "row that could not be read is", "rows that could not be read are")
+        notes.append(f"{told} left out; first: {first.where}: {first.what}")
     if unmatched:
-        notes.append(f"{len(unmatched):,} edits fit no row of the data: their rows have changed or are gone")
+        told = plural(len(unmatched), "edit fits", "edits fit")
+        notes.append(f"{told} no row of the data: rows have changed or are gone")
     return Splits(
         parts.get("train", []), parts.get("val", []), parts.get("test", []), problems, notes, overlay.hash
     )

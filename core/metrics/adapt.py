@@ -17,6 +17,7 @@ from ..errors import MetricError, StopRun
 from ..programs.frames import describe_exception, find_user_frame, format_user_traceback
 from ..programs.load import load_attribute
 from ..recipe import MetricSpec
+from ..wording import plural
 from .feedback import compare_fields, guess_feedback
 from .shape import Part, Shape, callee, read_shape
 from .verdict import ShapeProblem, Verdict, read_result
@@ -229,7 +230,7 @@ class AdaptedMetric:
             at = f" at {verdict.where}" if verdict.where else ""
             raise StopRun(
                 "failed",
-                f"the metric errored on {count} examples (allowed: {self.max_errors}); "
+                f"the metric errored on {plural(count, 'example')} (allowed: {self.max_errors}); "
                 f"the last: {self.name_row(example)}{at}: {verdict.error}",
             )
 

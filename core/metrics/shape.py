@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..errors import MetricError
+from ..wording import plural
 
 Part = Literal["example", "pred", "trace", "pred_name", "pred_trace", "program_trace"]
 PARTS: tuple[Part, ...] = ("example", "pred", "trace", "pred_name", "pred_trace", "program_trace")
@@ -80,7 +81,7 @@ def read_shape(
     if not {"example", "pred"} <= shape.takes:
         count = len([p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)])
         raise MetricError(
-            f"The metric takes {count} argument{'s' * (count != 1)}, {signature}, "
+            f"The metric takes {plural(count, 'argument')}, {signature}, "
             "but it is given an example and a prediction.",
             where=where,
             fix="write it as def metric(example, pred, trace=None)",

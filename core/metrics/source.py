@@ -11,6 +11,7 @@ import msgspec
 from ..errors import MetricError
 from ..findings import Finding
 from ..store.atomic import write_atomic
+from ..wording import plural
 
 _MOST_ARGUMENTS = 6
 
@@ -179,7 +180,7 @@ def _check_arguments(
             Finding(
                 "fail",
                 "metric.signature",
-                f"'{function.name}' takes {count} argument{'s' * (count != 1)}; a metric takes 2 to 6.",
+                f"'{function.name}' takes {plural(count, 'argument')}; a metric takes 2 to 6.",
                 f"{file}:{function.lineno}",
                 "write it as def metric(example, pred, trace=None)",
             )

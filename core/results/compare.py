@@ -16,6 +16,7 @@ from ..runs.folder import RunFolder, StoredRecipe
 from ..runs.follow import load_state
 from ..runs.reduce import RunState
 from ..runs.revive import read_candidate
+from ..wording import plural
 from ..workspace import Workspace
 from .changes import RowChanges, compare_rows
 from .evaluate import best_candidate
@@ -210,7 +211,9 @@ def _cautions(changes: RowChanges, split: SplitName, run: _Loaded, candidate: st
     if any(errored):
         notes.append(f"rows that errored are left out: {errored[0]} before, {errored[1]} after")
     if changes.counts["unpaired"]:
-        notes.append(f"{changes.counts['unpaired']} rows are in one of the evaluations only")
+        notes.append(
+            f"{plural(changes.counts['unpaired'], 'row is', 'rows are')} in one of the evaluations only"
+        )
     rivals = sum(one.full("val") is not None for one in run.state.candidates)
     if split == "val" and candidate == run.state.best.candidate and rivals > 2:
         notes.append(f"the best of {rivals} by these rows, which flatters it: test tells its worth")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..jsonable import encode_json
+from ..wording import plural
 from .changes import Change, RowPair
 from .compare import Comparison, Side
 from .heldout import HeldOut, Scored
@@ -73,7 +74,7 @@ def describe_difference(difference: Difference) -> str:
         "not told apart": "no difference that chance would not make",
     }[difference.verdict]
     return (
-        f"{100 * difference.mean:+.1f} points over {difference.rows} rows "
+        f"{100 * difference.mean:+.1f} points over {plural(difference.rows, 'row')} "
         f"(95 % interval {100 * difference.low:+.1f} to {100 * difference.high:+.1f}): {verdict} "
         f"(p {describe_p(difference.p)}, {test[difference.test]})."
     )
@@ -97,7 +98,7 @@ def prompts_markdown(prompts: Sequence[PromptChange]) -> str:
         if lines:
             parts.append(_fenced(lines, "diff"))
         if change.demos_kept:
-            parts.append(f"{change.demos_kept} demonstrations stayed.")
+            parts.append(f"{plural(change.demos_kept, 'demonstration')} stayed.")
         for leak in change.leaks:
             where = f"{leak.split} row{'s' * (len(leak.rows) > 1)} {', '.join(map(str, leak.rows))}"
             parts.append(f"- copied from {where}: {_inline(leak.text)}")

@@ -12,6 +12,7 @@ import dspy
 
 from ..errors import StopRun
 from ..jsonable import to_json
+from ..wording import plural
 from .rows import RowResult, mean_score
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ def evaluate_program(
         if too_many:
             raise StopRun(
                 "failed",
-                f"{failures} examples errored in one evaluation, more than run.max_errors = {max_errors}; "
-                f"the last: row {row}: {first_line(result.error)}",
+                f"{plural(failures, 'example')} errored in one evaluation, more than "
+                f"run.max_errors = {max_errors}; the last: row {row}: {first_line(result.error)}",
             )
         return result.score or 0.0
 

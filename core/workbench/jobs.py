@@ -24,6 +24,7 @@ from ..programs.rebuild import output_types, rebuild_example, rebuild_prediction
 from ..programs.state import apply_state, dump_state
 from ..programs.try_input import try_input
 from ..programs.validate import validate_columns
+from ..wording import plural
 from .bench import Bench
 
 Progress = Callable[[Any], None]
@@ -317,7 +318,7 @@ def ask_models(params: Params, progress: Progress) -> list[dict[str, Any]]:
 def _load_program(bench: Bench) -> tuple[list[Finding], str]:
     description = describe_program(bench.program)
     count = len(description.predictors)
-    return check_fit(bench, description), f"{description.kind}, {count} predictor{'s' * (count != 1)}"
+    return check_fit(bench, description), f"{description.kind}, {plural(count, 'predictor')}"
 
 
 def _load_data(bench: Bench) -> tuple[list[Finding], str]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from core.wording import plural
+
 from ..output import print_json, print_lines
 from ..text import count, percent
 from .options import json_option, workspace_option
@@ -44,4 +46,4 @@ def evaluate(
         return
     errors = f", {count(result['errors'])} errored" if result["errors"] else ""
     name = result.get("candidate") or result.get("program", "")
-    print_lines([f"{split}  {percent(result['score'])}  ({count(result['size'])} rows{errors})  {name}"])
+    print_lines([f"{split}  {percent(result['score'])}  ({plural(result['size'], 'row')}{errors})  {name}"])

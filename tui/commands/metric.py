@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from core.wording import plural
+
 from ..output import print_json, print_lines, say
 from ..text import percent, table
 from .findings import finding_lines
@@ -60,7 +62,7 @@ def _report_lines(report: MetricReport) -> list[str]:
     if summary:
         lines += [
             "",
-            f"{summary['rows']} rows, {summary['calls']} calls of the metric",
+            f"{plural(summary['rows'], 'row')}, {plural(summary['calls'], 'call')} of the metric",
             *table(
                 [
                     ["the labels themselves", percent(summary["gold"])],

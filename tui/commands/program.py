@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.wording import plural
+
 from ..output import print_json, print_lines
 from ..text import count, seconds, usd
 from .findings import finding_lines
@@ -158,7 +160,7 @@ def _module_lines(node: ModuleNode, depth: int) -> Iterator[str]:
 
 
 def _predictor_lines(predictor: PredictorDescription) -> Iterator[str]:
-    demos = f", {len(predictor.demos)} demonstrations" if predictor.demos else ""
+    demos = f", {plural(len(predictor.demos), 'demonstration')}" if predictor.demos else ""
     yield f"{predictor.name}  [{predictor.module}, {predictor.signature}{demos}]"
     for line in predictor.instructions.splitlines():
         yield f"  | {line}"
@@ -207,7 +209,7 @@ def _try_lines(report: TryReport) -> Iterator[str]:
     calls = ", ".join(f"{name} {times}" for name, times in result.calls_by_predictor.items()) or "none"
     number = len(result.calls)
     spent = usd(_spent(report.ledger))
-    yield f"{number} LM call{'s' * (number != 1)} ({calls}), {seconds(result.seconds)}, {spent}"
+    yield f"{plural(number, 'LM call')} ({calls}), {seconds(result.seconds)}, {spent}"
 
 
 def _short(value: Any) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from core.wording import plural
+
 from ..text import clean, percent
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ def _scores(state: RunState) -> Iterator[Entry]:
             where = "held out"
         kind = "" if score.kind == "full" else " minibatch"
         errors = f", {score.errors} errored" if score.errors else ""
-        what = f"{where}: {percent(score.value)} on {score.size} {score.split} rows{kind}{errors}"
+        what = f"{where}: {percent(score.value)} on {plural(score.size, f'{score.split} row')}{kind}{errors}"
         name = f", {point.candidate}" if point.candidate else ""
         first = point.trial is None
         level: Level = "info" if first or not better else "best"

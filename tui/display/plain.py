@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..text import clean, count, duration, percent, usd
+from core.wording import plural
+
+from ..text import clean, duration, percent, usd
 from .activity import recent
 from .base import NoDisplay
 from .progress import fraction_done, seconds_left, totals
@@ -75,5 +77,5 @@ def describe_position(state: RunState, now: float) -> str:
         parts.append(f"about {duration(left)} left")
     if state.best.val is not None:
         parts.append(f"best {percent(state.best.val)}")
-    parts += [f"{count(spent.paid)} calls", usd(spent.usd)]
+    parts += [plural(spent.paid, "call"), usd(spent.usd)]
     return " · ".join(parts)

@@ -13,6 +13,7 @@ from textual import work
 
 from core.data.paging.table import PagedTable
 from core.errors import CompilotError
+from core.wording import plural
 from core.workspace import Workspace
 
 from ..panes.data.editing import change_row, export_view, take_back
@@ -147,4 +148,4 @@ class RowEditing(Place):
             self.compilot.say_error(error)
             return
         excluded = f", {count(left_out)} excluded left out" if left_out else ""
-        self.compilot.say(f"{count(written)} rows → {path}{excluded}")
+        self.compilot.say(f"{plural(written, 'row')} → {path}{excluded}")

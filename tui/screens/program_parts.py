@@ -14,6 +14,7 @@ from core.programs.describe import ProgramDescription
 from core.programs.diff import PredictorDiff, diff_states
 from core.recipe import DataSpec, ProgramSpec
 from core.trust import fingerprint_folder
+from core.wording import plural
 from core.workbench.reports import ProgramReport
 
 from ..panes.program.states import (
@@ -142,7 +143,7 @@ class ProgramParts(BusyPlace):
         if self.shown is None:
             return ""
         number = len(self.shown.predictors)
-        return f"{number} predictor{'s' * (number != 1)}"
+        return f"{plural(number, 'predictor')}"
 
     # What is shown
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...errors import DataError
+from ...wording import plural
 from ..problems import Block, Problem, ProblemKind
 from ..sources import Source
 from ..streams import MAX_LINE, TextLines, open_text
@@ -98,7 +99,7 @@ def _read_lines(source: Source, lines: TextLines, block_rows: int) -> Iterator[B
         if len(row) != len(names):
             report(
                 "ragged_row",
-                f"{len(row)} cells where the header has {len(names)}: row not loaded",
+                f"{plural(len(row), 'cell')} where the header has {len(names)}: row not loaded",
                 start,
                 lost=1,
             )

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ...wording import plural
 from ..cells import cell_text, encode_json
 from ..tokens import estimate_tokens
 from .findings import Finding, RowAt, Sample
@@ -39,7 +40,7 @@ def check_duplicates(samples: Sequence[Sample]) -> list[Finding]:
             Finding(
                 kind="duplicate",
                 severity="warning",
-                what=f"{len(repeats):,} rows repeat an earlier row",
+                what=f"{plural(len(repeats), 'row repeats', 'rows repeat')} an earlier row",
                 rows=tuple(repeats),
                 fix="exclude them: each costs calls and teaches nothing new",
             )
@@ -135,7 +136,7 @@ def check_texts(samples: Sequence[Sample]) -> list[Finding]:
         Finding(
             kind="empty",
             severity="warning",
-            what=f"input {name} is empty in {len(rows):,} rows",
+            what=f"input {name} is empty in {plural(len(rows), 'row')}",
             rows=tuple(rows),
             column=name,
             fix="exclude or fill them, unless the program is meant to cope",
@@ -146,7 +147,7 @@ def check_texts(samples: Sequence[Sample]) -> list[Finding]:
         Finding(
             kind="missing",
             severity="warning",
-            what=f"label {name} is missing in {len(rows):,} of {len(samples):,} rows",
+            what=f"label {name} is missing in {len(rows):,} of {plural(len(samples), 'row')}",
             rows=tuple(rows),
             column=name,
             fix="label or exclude them, unless the metric needs no label",
@@ -170,7 +171,7 @@ def check_texts(samples: Sequence[Sample]) -> list[Finding]:
                 Finding(
                     kind=kind,  # type: ignore[arg-type]
                     severity="warning",
-                    what=f"{len(rows):,} rows have {what}",
+                    what=f"{plural(len(rows), 'row has', 'rows have')} {what}",
                     rows=rows,
                     fix=fix,
                 )
@@ -196,7 +197,8 @@ def check_labels(samples: Sequence[Sample], labels: Iterable[str]) -> list[Findi
                 Finding(
                     kind="rare_class",
                     severity="warning",
-                    what=f"{name}: {len(rare)} classes have fewer than 3 rows: {', '.join(sorted(rare)[:5])}",
+                    what=f"{name}: {plural(len(rare), 'class has', 'classes have')} fewer than 3 rows: "
+                    f"{', '.join(sorted(rare)[:5])}",
                     rows=tuple(row for text in rare for row in rows_of[text]),
                     column=name,
                     fix="label more rows of them: they cannot be in train, val and test at once",
@@ -263,7 +265,8 @@ def check_almost_numbers(columns: Mapping[str, Sequence[Any]], places: Sequence[
                 Finding(
                     kind="almost_numbers",
                     severity="warning",
-                    what=f"{name} is read as text because {len(others):,} cells are no numbers",
+                    what=f"{name} is read as text because "
+                    f"{plural(len(others), 'cell is no number', 'cells are no numbers')}",
                     rows=others,
                     column=name,
                     fix="fix those cells if the column is meant to hold numbers",
@@ -283,7 +286,7 @@ def check_ids(samples: Sequence[Sample]) -> list[Finding]:
         Finding(
             kind="duplicate_id",
             severity="warning",
-            what=f"{len(repeated):,} rows have an id that an earlier row has",
+            what=f"{plural(len(repeated), 'row has', 'rows have')} an id that an earlier row has",
             rows=repeated,
             fix="give each row an id of its own, or choose another id column",
         )

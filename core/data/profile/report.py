@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from ...recipe import SPLITS, DataSpec
+from ...wording import plural
 from ..cells import ColumnType, cell_text, values_type
 from ..load import load_splits
 from ..problems import Problem
@@ -161,7 +162,7 @@ def _report_problems(name: str, problems: Sequence[Problem]) -> Iterable[Finding
             what=f"{kind.replace('_', ' ')}, {count}{members[0].what} ({members[0].where})",
             rows=tuple(RowAt(name, problem.row) for problem in members if problem.row is not None),
             column=members[0].column or "",
-            fix=f"mend the file: {lost:,} rows are left out" if lost else "",
+            fix=f"mend the file: {plural(lost, 'row is', 'rows are')} left out" if lost else "",
         )
 
 

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from ...recipe import SPLITS
+from ...wording import plural
 from .checks import class_texts, is_class_label
 from .findings import Finding, Sample
 
@@ -45,7 +46,8 @@ def _check_classes(samples: Sequence[Sample], name: str, parts: Sequence[str]) -
             Finding(
                 kind="class_missing",
                 severity="warning",
-                what=f"{name} {text[:40]!r} ({len(members)} rows) is not in {' nor '.join(lacking)}",
+                what=f"{name} {text[:40]!r} ({plural(len(members), 'row')}) "
+                f"is not in {' nor '.join(lacking)}",
                 rows=tuple(sample.at for sample in members),
                 part="/".join(lacking),
                 column=name,
@@ -67,7 +69,8 @@ def _check_groups(samples: Sequence[Sample]) -> list[Finding]:
         Finding(
             kind="group_straddles",
             severity="problem",
-            what=f"{len(straddling):,} groups are in more than one part: {', '.join(sorted(straddling)[:5])}",
+            what=f"{plural(len(straddling), 'group is', 'groups are')} in more than one part: "
+            f"{', '.join(sorted(straddling)[:5])}",
             rows=tuple(sample.at for sample in samples if sample.group in straddling),
             fix="forget the frozen split and make it anew, or move the rows between the files",
         )
@@ -82,7 +85,7 @@ def _check_sizes(sizes: dict[str, int]) -> list[Finding]:
             Finding(
                 kind="small",
                 severity="warning",
-                what=f"{total} examples: too few to optimize with (under {FEWEST})",
+                what=f"{plural(total, 'example')}: too few to optimize with (under {FEWEST})",
                 fix="prompt with the examples by hand for now, and collect more",
             )
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...findings import Finding, Level
+from ...wording import plural
 from .case import Case, evidence_of
 
 SLOW_SECONDS = 1.0
@@ -40,7 +41,7 @@ def find_lm(case: Case) -> Iterator[Finding]:
         yield Finding(
             "info",
             "metric.asks_lm",
-            f"The metric asks a model ({most} call{'s' * (most != 1)} an answer), under the role judge.",
+            f"The metric asks a model ({plural(most, 'call')} an answer), under the role judge.",
             where=case.where,
             fix="set [models.judge]; the estimate counts its calls",
         )

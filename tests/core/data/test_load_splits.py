@@ -88,7 +88,7 @@ def test_rows_that_no_part_asks_for_are_named(tmp_path: Path) -> None:
     spec = DataSpec(path="rows.jsonl", inputs=("question",), split=SplitSpec(train=20, val=12, test=10))
     splits = load_splits(spec, tmp_path)
     assert len(splits.train) == 20
-    assert "58 of 100 rows are in no part" in splits.notes[0]
+    assert "58 rows are in no part, of 100" in splits.notes[0]
 
 
 def test_train_alone_is_split_and_train_with_val_is_not(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_edits_reach_the_examples_and_keep_the_parts(tmp_path: Path) -> None:
     assert after.overlay
     assert after.notes == []
     set_values(state, "0" * 16, {"label": "x"})
-    assert "1 edits fit no row" in load_splits(SPEC, tmp_path, state).notes[0]
+    assert "1 edit fits no row" in load_splits(SPEC, tmp_path, state).notes[0]
     assert after.hash != before.hash
 
 
@@ -279,7 +279,7 @@ def test_rows_that_could_not_be_read_are_named(tmp_path: Path) -> None:
         file.write("{broken\n")
     splits = load_splits(SPEC, tmp_path)
     assert len(splits.train) + len(splits.val) + len(splits.test) == 20
-    assert "1 rows could not be read" in splits.notes[0]
+    assert "1 row that could not be read is left out" in splits.notes[0]
     assert "line 21" in splits.notes[0]
 
 

@@ -70,6 +70,8 @@ def test_each_flaw_is_found_with_its_rows(tmp_path: Path) -> None:
     assert 80 in _indices(found["label_variants"])
     assert _indices(found["empty"])
     assert found["conflict"].severity == "problem"
+    assert found["duplicate"].what == "1 row repeats an earlier row"
+    assert found["rare_class"].what.startswith("label: 1 class has fewer than 3 rows")
     assert all(finding.fix for finding in found.values() if finding.severity == "problem")
 
 

@@ -359,7 +359,7 @@ async def test_a_file_that_cannot_be_read_is_told_and_the_rest_works(
         await pilot.press("o")
         await until(pilot, lambda: "good.csv" in screen_text(pilot))
         await pilot.press("down", "enter")
-        await until(pilot, lambda: "1 rows" in state_of(pilot))
+        await until(pilot, lambda: "1 row" in state_of(pilot))
 
 
 async def test_wrong_column_names_are_told_beside_the_rows(open_app: OpenApp, tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from core.errors import DataError
+from core.wording import plural
 
 from ...output import print_json, print_lines
-from ...text import count
 from ..options import json_option, workspace_option
 from .place import (
     Place,
@@ -69,7 +69,7 @@ def export(
     if as_json:
         print_json({"rows": written, "output": str(output)})
     else:
-        print_lines([f"{count(written)} rows → {output}"])
+        print_lines([f"{plural(written, 'row')} → {output}"])
 
 
 def _part_rows(workspace: Path, part: str) -> list[dict[str, Any]]:

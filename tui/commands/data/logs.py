@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from core.wording import plural
+
 from ...output import print_json, print_lines, say
 from ...text import count
 from ..options import json_option
@@ -56,12 +58,13 @@ def import_logs(log: str, origin: LogFormat | None, output: Path, overwrite: boo
         return
     print_lines(
         [
-            f"{count(len(made.rows))} examples from {made.format} → {output}",
+            f"{plural(len(made.rows), 'example')} from {made.format} → {output}",
             f"judged right {count(made.good)}, wrong {count(made.bad)}, not judged {count(made.unrated)}",
             f"inputs: {', '.join(made.inputs)}; labels: {', '.join(made.labels)}; feedback: for the metric",
         ]
     )
     if made.unlabelled:
-        say(f"{count(made.unlabelled)} rows have no label: label them, or use a metric that needs none")
+        told = plural(made.unlabelled, "row has", "rows have")
+        say(f"{told} no label: label what lacks one, or use a metric that needs none")
     for problem in made.problems[:5]:
         say(f"{problem.where}: {problem.what}")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from core.wording import plural
+
 from ...output import print_json, print_lines
 from ...text import clean, count, table
 from ..options import json_option, workspace_option
@@ -47,7 +49,7 @@ def profile_lines(report: Profile) -> list[str]:
     """A profile as lines of text."""
     parts = ", ".join(f"{name} {count(size)}" for name, size in report.parts.items())
     lost = f"; {count(report.lost)} could not be read" if report.lost else ""
-    lines = [f"{report.name}: {count(report.rows)} rows{f' ({parts})' if parts else ''}{lost}", ""]
+    lines = [f"{report.name}: {plural(report.rows, 'row')}{f' ({parts})' if parts else ''}{lost}", ""]
     return lines + _column_lines(report) + _balance_lines(report) + _finding_lines(report)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.wording import plural
+
 from ...output import print_json, say
 from ...text import count
 from ..options import json_option, workspace_option
@@ -131,12 +133,12 @@ def _print_page(state: TableState, page: _NumberedRows, matches: int | None, off
     print_rows([column.name for column in state.columns], page)
     shown = f"{count(len(page))} shown from {count(offset)}" if page else "none to show"
     found = "" if matches is None else f"; {count(matches)} match"
-    total = "more follow, not counted yet" if state.total is None else f"{count(state.total)} rows in all"
+    total = "more follow, not counted yet" if state.total is None else f"{plural(state.total, 'row')} in all"
     say(f"{shown}{found}; {total}")
     for problem in state.problems[:5]:
         say(f"{problem.where}: {problem.what}")
     if state.problem_count > 5:
-        say(f"… {count(state.problem_count - 5)} more; {count(state.lost)} rows could not be loaded")
+        say(f"… {count(state.problem_count - 5)} more; {plural(state.lost, 'row')} could not be loaded")
 
 
 def _find_roles(place: Place, columns: list[str]) -> dict[str, str]:
@@ -176,6 +178,6 @@ def _show_part(workspace: Path, part: str, offset: int, rows: int, as_json: bool
         )
         return
     print_rows(list(page[0][1]) if page else [], page)
-    say(f"{count(len(page))} of {count(len(chosen))} rows of {part}; split {splits.hash}")
+    say(f"{count(len(page))} of {plural(len(chosen), 'row')} of {part}; split {splits.hash}")
     if part == "test":
         say("the test part is sealed: this look at it is remembered")

@@ -13,6 +13,7 @@ from textual.widgets import Static, TextArea
 
 from core.data.cells import ColumnType
 from core.errors import DataError
+from core.wording import plural
 
 from ...text import clean
 from ...widgets.dialogs import Ask, Choose, Confirm, Dialog
@@ -104,7 +105,7 @@ async def ask_file(app: CompilotApp, root: Path, own: Sequence[str], now: str | 
 async def ask_output(app: CompilotApp, root: Path, name: str, rows: int) -> tuple[Path, bool] | None:
     """Where to write rows, and whether over a file that is there."""
     hint = "csv, tsv, json, jsonl, parquet or arrow, by its name; edits are applied, excluded rows left out"
-    text = await app.push_screen_wait(Ask(f"Write {rows:,} rows to", name, hint))
+    text = await app.push_screen_wait(Ask(f"Write {plural(rows, 'row')} to", name, hint))
     if not text:
         return None
     path = root / Path(text).expanduser()

@@ -13,6 +13,7 @@ from textual.widgets.option_list import Option
 from core.data.profile import Finding
 from core.data.survey import Survey
 from core.errors import CompilotError
+from core.wording import plural
 
 from ...registry import bindings
 from ...widgets.pane import Pane
@@ -69,7 +70,9 @@ class ProfilePane(Pane):
         findings.display = bool(profile.findings)
         if profile.findings:
             findings.highlighted = min(kept or 0, len(profile.findings) - 1)
-        self.name_pane("Profile", f"{len(profile.findings)} findings" if profile.findings else "no findings")
+        self.name_pane(
+            "Profile", plural(len(profile.findings), "finding") if profile.findings else "no findings"
+        )
         self._show_figures()
 
     def _show_figures(self) -> None:

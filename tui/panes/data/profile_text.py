@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from core.data.profile import ColumnProfile, Finding, Profile
+from core.wording import plural
 
 from ...text import clean, count, short_count, table
 from ...widgets.rows import fit_cell
@@ -20,7 +21,7 @@ _PARTS = ("train", "val", "test")
 
 def summarize(profile: Profile) -> Content:
     """Rows, parts, rows lost."""
-    text = f"{count(profile.rows)} rows"
+    text = plural(profile.rows, "row")
     if profile.parts:
         text += ": " + ", ".join(f"{name} {count(size)}" for name, size in profile.parts.items())
     line = Content(text)
@@ -99,7 +100,11 @@ def _balance_block(label: str, classes: Mapping[str, Mapping[str, int]], width: 
             + Content.styled(f" {100 * totals[name] / whole:4.0f} %", "$text-muted")
         )
     if len(totals) > len(names):
-        lines.append(Content.styled(f"… {len(totals) - len(names)} more classes", "$text-muted"))
+        lines.append(
+            Content.styled(
+                f"… {plural(len(totals) - len(names), 'more class', 'more classes')}", "$text-muted"
+            )
+        )
     return Content("\n").join(lines)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.data.paging.table import TableState
 from core.data.paging.view import Query, ViewState
+from core.wording import plural
 
 from ...text import clean, count
 from .filtering import is_empty
@@ -20,7 +21,7 @@ def describe_state(
         if not view.done:
             parts.append(f"searched {count(view.searched)}")
     elif table.total is not None:
-        parts.append(f"{count(table.total)} rows")
+        parts.append(plural(table.total, "row"))
     else:
         parts.append(f"{count(table.rows)}+ rows")
     if not table.done:

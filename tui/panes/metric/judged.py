@@ -16,6 +16,7 @@ from core.metrics.verdict import Verdict
 from core.runs.folder import RunFolder
 from core.runs.follow import load_state
 from core.runs.listing import find_run, list_runs
+from core.wording import plural
 
 from ...text import percent
 from ...widgets.foreign import foreign, foreign_lines
@@ -72,7 +73,9 @@ class JudgedRow(NamedTuple):
 
 def answers_of_program(report: AnswerReport) -> Answers:
     asked = time.strftime("%H:%M", time.localtime())
-    return Answers(f"{len(report.rows)} answers of the program, asked at {asked}", tuple(report.rows))
+    return Answers(
+        f"{plural(len(report.rows), 'answer')} of the program, asked at {asked}", tuple(report.rows)
+    )
 
 
 def answers_of_run(root: Path, run: str) -> Answers:

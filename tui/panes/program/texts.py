@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from textual.content import Content
 
 from core.programs.diff import PredictorDiff
+from core.wording import plural
 
 from ...text import clean, count, seconds
 from ...widgets.foreign import foreign, foreign_lines
@@ -81,7 +82,7 @@ def describe_calls(report: ProgramReport) -> Content:
 def describe_cost(measured: Measured) -> str:
     calls = sum(measured.calls.values())
     return (
-        f"row {measured.row}: {calls} call{'s' * (calls != 1)}, "
+        f"row {measured.row}: {plural(calls, 'call')}, "
         f"{count(measured.input_tokens)} / {count(measured.output_tokens)} tokens in / out, "
         f"{seconds(measured.seconds)}"
     )
@@ -119,7 +120,7 @@ def describe_predictor(predictor: PredictorDescription, calls: int | None = None
     kind = ", ".join(part for part in (predictor.module, predictor.signature) if part)
     parts = [foreign(predictor.name, "bold") + foreign(f"  {kind}", "$text-muted")]
     if calls is not None:
-        parts.append(Content.styled(f"{calls} call{'s' * (calls != 1)} in one run", "$text-muted"))
+        parts.append(Content.styled(f"{plural(calls, 'call')} in one run", "$text-muted"))
     if predictor.own_lm:
         parts.append(
             foreign(
@@ -130,7 +131,7 @@ def describe_predictor(predictor: PredictorDescription, calls: int | None = None
         settings = ", ".join(f"{name} = {show_value(value)}" for name, value in predictor.config.items())
         parts.append(foreign(f"settings  {settings}", "$text-muted"))
     words = len(predictor.instructions.split())
-    parts += [Content(), heading("Instructions", f"{words} word{'s' * (words != 1)}")]
+    parts += [Content(), heading("Instructions", f"{plural(words, 'word')}")]
     parts.append(indent(foreign_lines(predictor.instructions or "none")))
     for kind, title in (("input", "Inputs"), ("output", "Outputs"), ("", "Fields")):
         fields = [field for field in predictor.fields if field.kind == kind]
@@ -188,7 +189,10 @@ def describe_diff(diff: PredictorDiff) -> Content:
             sign = "+ " if word == "added" else "- "
             parts.append(describe_demos(demos, sign).stylize(style))
     if diff.demos_kept:
-        parts += [Content(), Content.styled(f"{diff.demos_kept} demonstrations as before", "$text-muted")]
+        parts += [
+            Content(),
+            Content.styled(f"{plural(diff.demos_kept, 'demonstration')} as before", "$text-muted"),
+        ]
     return Content("\n").join(parts)
 
 
@@ -222,7 +226,7 @@ def label_predictor(name: str, predictor: PredictorDescription | None, calls: in
     if calls is not None:
         parts.append(f"×{calls}")
     if predictor is not None and predictor.demos:
-        parts.append(f"{len(predictor.demos)} demo{'s' * (len(predictor.demos) != 1)}")
+        parts.append(plural(len(predictor.demos), "demo"))
     if status not in ("", "same"):
         parts.append(status)
     return "  ".join(parts)

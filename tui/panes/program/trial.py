@@ -10,6 +10,7 @@ from textual.content import Content
 
 from core.metrics.verdict import Verdict
 from core.programs.describe import FieldDescription, ProgramDescription
+from core.wording import plural
 
 from ...text import count, percent, seconds, usd
 from ...widgets.foreign import foreign, foreign_lines
@@ -71,7 +72,7 @@ def label_step(report: TryReport, number: int) -> Content:
     calls = [report.result.calls[place] for place in step.calls]
     line = foreign(step.predictor)
     if len(calls) != 1:
-        line += Content.styled(f"  {len(calls)} calls", "$text-muted")
+        line += Content.styled(f"  {plural(len(calls), 'call')}", "$text-muted")
     line += Content.styled(f"  {seconds(step.seconds)}  {tokens(calls)}", "$text-muted")
     return line + Content.styled("  raised", "$text-error") if step.error else line
 
@@ -95,7 +96,7 @@ def label_result(trial: Trial) -> Content:
     if trial.verdict is not None and trial.verdict.score is not None:
         line += Content("  ") + score_text(trial.verdict.score)
     return line + Content.styled(
-        f"  {calls} call{'s' * (calls != 1)}  {seconds(result.seconds)}  {usd(spent(trial.report))}",
+        f"  {plural(calls, 'call')}  {seconds(result.seconds)}  {usd(spent(trial.report))}",
         "$text-muted",
     )
 

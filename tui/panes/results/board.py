@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 
 from core.results.leaderboard import Place
+from core.wording import plural
 
 from ...text import duration, percent, points, usd
 from ...widgets.board import Board
@@ -38,7 +39,7 @@ class RunBoard(Pane):
         self.show_heads()
         number = len(view.places)
         unread = f", {len(view.problems)} unreadable" if view.problems else ""
-        self.name_pane("Runs", f"{number} run{'s' * (number != 1)}{unread}")
+        self.name_pane("Runs", f"{plural(number, 'run')}{unread}")
 
     def show_heads(self) -> None:
         self.query_one("#board-heads", Board).show([head_line(self.runs.size.width)])

@@ -8,6 +8,7 @@ from typing import Any
 from textual.content import Content
 
 from core.results.prompts import PromptChange, PromptLine
+from core.wording import plural
 
 from ...comparing import show_value
 from ...text import count
@@ -80,7 +81,7 @@ def describe_prompt(
             yield heading(f"Demonstrations {word}", str(len(demos)))
             yield from _describe_demos(sign, demos)
     if change.demos_kept:
-        yield Content.styled(f"  {change.demos_kept} demonstrations as before", "$text-muted")
+        yield Content.styled(f"  {plural(change.demos_kept, 'demonstration')} as before", "$text-muted")
     if change.leaks:
         yield heading("Copied from rows", "fits them, and says little of others")
         for leak in change.leaks:

@@ -10,6 +10,7 @@ from core.errors import CompilotError
 from core.results.heldout import HeldOut
 from core.results.leaderboard import Place
 from core.results.significance import Difference, Interval, Verdict, score_interval
+from core.wording import plural
 
 from ...comparing import describe_difference, describe_interval
 from ...text import count, duration, percent, points, short_count, usd
@@ -64,7 +65,7 @@ def describe_exported(manifest: dict[str, object]) -> Content:
     loaded = "loaded in a fresh process" if verified["reloaded"] else "made anew, as it lives at run time"
     style = "$text-success" if verified["same_as_run"] else "$text-warning"
     calls = verified["new_calls"]
-    paid = f"{calls} new LM call{'s' * (calls != 1)}" if calls else "no new LM call"
+    paid = plural(calls, "new LM call") if calls else "no new LM call"
     return Content("\n").join(
         [
             _labelled("exported", where, "$text-success"),
@@ -98,7 +99,7 @@ def _how_it_ended(view: RunView) -> Content:
     words = foreign(f"{state.status}{reason}", "$text-error bold" if state.status == "failed" else "")
     since = "for" if state.status in LIVE else "after"
     number = view.entry.candidates
-    words += Content(f" {since} {duration(view.entry.seconds)}, {number} candidate{'s' * (number != 1)}")
+    words += Content(f" {since} {duration(view.entry.seconds)}, {plural(number, 'candidate')}")
     if state.best.candidate:
         words += Content.styled("; best ", "$text-muted") + foreign(state.best.candidate)
     if state.detail:
@@ -109,7 +110,7 @@ def _how_it_ended(view: RunView) -> Content:
 def _scores(view: RunView, width: int) -> Iterator[Content]:
     entry, test = view.entry, view.held_out
     bar = min(60, width - 40)
-    sizes = [f"{size} {split} rows" for split, size in _sizes(view) if size]
+    sizes = [plural(size, f"{split} row") for split, size in _sizes(view) if size]
     yield heading("Scores", ", ".join(["mean and 95 % interval", *sizes]))
     rows: list[tuple[str, str, float | None, Interval | None]] = []
     if view.baseline and entry.baseline is not None:
@@ -154,7 +155,7 @@ def _held_out(view: RunView, test: HeldOut | None) -> Iterator[Content]:
     yield _labelled("held out", tell_difference(test.difference))
     errors = test.baseline.errors, test.best.errors
     if any(errors):
-        text = f"{errors[0]} rows of the baseline and {errors[1]} of the best errored: left out"
+        text = f"{plural(errors[0], 'row')} of the baseline and {errors[1]} of the best errored: left out"
         yield _labelled("", Content(text), "$text-warning")
 
 

@@ -10,6 +10,7 @@ from textual.containers import Grid, Vertical
 from textual.widgets import Input, Label, Static
 
 from core.recipe import Budget
+from core.wording import plural
 
 from ...widgets.dialogs import Dialog
 from ...widgets.foreign import foreign
@@ -73,8 +74,9 @@ class AskLimits(Dialog[NewLimits | None]):
                 yield TextField(str(self.threads), id="limit-threads", compact=True)
             yield Static("", classes="wrong", markup=False)
             yield Static(
-                f"An empty cap is no cap. Over all models together. This attempt has {self.most} threads; "
-                "more of them start with a resume. Enter sets, escape leaves all as it is.",
+                "An empty cap is no cap. Over all models together. "
+                f"This attempt has {plural(self.most, 'thread')}; more of them start with a resume. "
+                "Enter sets, escape leaves all as it is.",
                 classes="detail",
                 markup=False,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from core.runs import events as ev
+from core.wording import plural
 
 from ...text import count, duration, percent, points, usd
 from ...widgets.log_buffer import LogLine
@@ -50,7 +51,10 @@ class Narrator:
                 return "debug", f"candidate {event.id}{parents}: {event.origin}"
             case ev.EvaluationStarted():
                 kind = "minibatch" if event.kind == "minibatch" else "full evaluation"
-                return "debug", f"{kind} of {event.candidate or 'a program'} on {event.size} rows begins"
+                return (
+                    "debug",
+                    f"{kind} of {event.candidate or 'a program'} on {plural(event.size, 'row')} begins",
+                )
             case ev.TrialStarted():
                 self._trial = event.trial
                 of = f" of {event.total}" if event.total else ""
@@ -94,7 +98,7 @@ class Narrator:
         kind = " (minibatch)" if event.kind == "minibatch" else ""
         errors = f", {event.errors} errored" if event.errors else ""
         name = f", {event.candidate}" if event.candidate else ""
-        text = f"{where}: {percent(event.score)} on {event.size} {event.split} rows{kind}{errors}"
+        text = f"{where}: {percent(event.score)} on {plural(event.size, f'{event.split} row')}{kind}{errors}"
         level = "debug" if event.kind == "minibatch" else "info"
         if event.kind == "full" and event.split == "val" and event.score is not None:
             if self._best is None:
@@ -109,7 +113,7 @@ class Narrator:
 def describe_limits(caps: dict[str, float], threads: int) -> str:
     shown = [usd(value) if cap == "usd" else f"{count(value)} {cap}" for cap, value in caps.items()]
     budget = f"capped at {', '.join(shown)}" if shown else "no cap"
-    return f"limits changed: {budget}, at most {threads} calls in flight"
+    return f"limits changed: {budget}, at most {plural(threads, 'call')} in flight"
 
 
 def first_line(text: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.runs.reduce import FINAL, RunState
+from core.wording import plural
 
 from ...display.progress import best_full, elapsed, fraction_done, seconds_left
-from ...text import clock, count, duration, percent, points
+from ...text import clock, duration, percent, points
 from ...widgets.tones import Line, Span, width_of
 from .log_lines import PHASES
 
@@ -95,7 +96,7 @@ def position_line(state: RunState) -> Line:
     if state.trial is not None and state.phase in ("compile", "final", ""):
         of = f" of {state.trials_total}" if state.trials_total else ""
         details.append(f"trial {state.trial}{of}")
-    details.append(f"{count(state.rollouts)} program runs")
+    details.append(plural(state.rollouts, "program run"))
     if state.trial_note and state.phase == "compile" and state.status not in FINAL:
         details.append(state.trial_note)
     return [*phases, (" · ".join(details), "")]

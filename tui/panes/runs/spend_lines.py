@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from core.runs.reduce import FINAL
+from core.wording import plural
 
 from ...display.progress import elapsed, totals
 from ...text import clock, count, duration, short_count, usd
@@ -72,15 +73,11 @@ def trouble_lines(snapshot: Snapshot) -> list[Line]:
         return [[("trouble none", "muted")]]
     line: list[Span] = [
         ("trouble ", "muted"),
-        (_plural(errors, "failed call"), "error" if errors else ""),
-        (f" · {_plural(retries, 'retry', 'retries')}", ""),
+        (plural(errors, "failed call"), "error" if errors else ""),
+        (f" · {plural(retries, 'retry', 'retries')}", ""),
     ]
-    told = f"{_plural(rows, 'row')} errored, not counted as zero"
+    told = f"{plural(rows, 'row')} errored, not counted as zero"
     return [line, [(told, "error")]] if rows else [line]
-
-
-def _plural(number: int, one: str, many: str = "") -> str:
-    return f"{count(number)} {one if number == 1 else many or one + 's'}"
 
 
 def cap_lines(snapshot: Snapshot, width: int) -> list[Line]:
@@ -153,7 +150,7 @@ def summary_lines(snapshot: Snapshot, width: int) -> list[Line]:
         return [[("no calls yet", "muted")]]
     spent = totals(state.ledger)
     replayed = sum(row["replayed"] for row in state.ledger.values())
-    calls = f" · {count(spent.asked)} calls · {count(spent.paid)} paid · {count(replayed)} replayed"
+    calls = f" · {plural(spent.asked, 'call')} · {count(spent.paid)} paid · {count(replayed)} replayed"
     lines: list[Line] = [[("spent ", "muted"), (usd(spent.usd), "bold"), (calls, "")]]
     trouble = trouble_lines(snapshot)
     if len(trouble[0]) > 1:
