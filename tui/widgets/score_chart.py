@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
 _SECONDS_BETWEEN = 2.0
 _LEAST_HEIGHT = 8
+_STEPS = (5, 10, 20, 25, 50)
+"""Points between two labels of the scores."""
+_LEAST_APART = 2
+"""Rows between two labels."""
+_LEAST_LABELS, _BEST_LABELS = 3, 5
+_WITHIN_ROW = 0.45
+"""Where in its row the lowest score is. Half would put others on the border of two rows."""
+_TINY = 1e-9
+_FRAME = 2
 _STYLES = ("full", "minibatch", "best", "baseline")
 LEGEND = (
     ("● ", "accent"),
@@ -43,8 +52,48 @@ class _Numbers(NumericAxisFormatter):
         return [f"{tick:.0f}" for tick in ticks]
 
 
+class Scale(NamedTuple):
+    """What the rows of a chart stand for, in percent."""
+
+    bottom: float
+    """Of the lower edge of the lowest row."""
+    top: float
+    ticks: tuple[float, ...]
+    """What is labelled, evenly apart."""
+
+
+def scale_rows(low: float, high: float, rows: int) -> Scale:
+    """From `low` in the lowest row up to at least `high`, with as few points a row as go.
+
+    A step is a whole number of rows: rounded to rows, other labels would stand unevenly.
+    """
+    least = (high - low) / (rows - 1)
+    found = []
+    for step in _STEPS:
+        ticks = tuple(float(tick) for tick in range(0, 101, step) if low <= tick <= high)
+        apart = int(step / least + _TINY)
+        if apart >= _LEAST_APART and len(ticks) >= _LEAST_LABELS:
+            found.append((step / apart, abs(len(ticks) - _BEST_LABELS), ticks))
+    points, _, ticks = min(found, default=(least, 0, (low, high)))
+    bottom = low - _WITHIN_ROW * points
+    return Scale(bottom, bottom + rows * points, ticks)
+
+
 class _Plot(PlotWidget, can_focus=False, inherit_bindings=False):
-    """No keys and no zoom of its own."""
+    """No keys and no zoom of its own; its rows are scaled anew when there are more or fewer."""
+
+    span = (0.0, 100.0)
+
+    def show_span(self, low: float, high: float) -> None:
+        """Scores between these, in percent, have to be seen."""
+        self.span = (low, high)
+        rows = self.size.height - self.margin_top - self.margin_bottom - _FRAME
+        scale = scale_rows(low, high, max(2, rows))
+        self.set_ylimits(scale.bottom, scale.top)
+        self.set_yticks(scale.ticks)
+
+    def on_resize(self) -> None:
+        self.show_span(*self.span)
 
 
 class ScoreChart(Vertical):
@@ -69,6 +118,7 @@ class ScoreChart(Vertical):
         super().__init__(id=id)
         self._shown: Series | None = None
         self._wanted: Series | None = None
+        self._run = ""
         self._drawn_at = 0.0
         self._waits = False
 
@@ -92,9 +142,11 @@ class ScoreChart(Vertical):
         for child in self.children:
             child.display = roomy
 
-    def show(self, series: Series) -> None:
-        """Draw this, now or as soon as the last drawing is old enough."""
+    def show(self, series: Series, run: str) -> None:
+        """Draw this, now or as soon as the last drawing of the same run is old enough."""
         self._wanted = series
+        if run != self._run:
+            self._run, self._drawn_at, self._waits = run, 0.0, False
         self._draw_if_due()
 
     def notify_style_update(self) -> None:
@@ -124,7 +176,7 @@ class ScoreChart(Vertical):
         with self.app.batch_update():
             plot.clear()
             plot.set_xlimits(0, series.end)
-            plot.set_ylimits(series.low, series.high)
+            plot.show_span(series.low, series.high)
             if series.baseline is not None:
                 plot.plot(
                     [0, series.end],

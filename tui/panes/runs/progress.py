@@ -49,7 +49,7 @@ class ProgressPane(Pane):
         )
         self.query_one("#runs-spent", Board).show(summary_lines(snapshot, width) if narrow else [])
         self.query_one(Problem).show(problem_of(snapshot))
-        self.query_one(ScoreChart).show(series_of(snapshot.state))
+        self.query_one(ScoreChart).show(series_of(snapshot.state), snapshot.path.name)
         self.name_pane(f"{snapshot.optimizer} · {snapshot.path.name}")
 
     def on_resize(self) -> None:
