@@ -98,6 +98,7 @@ async def test_views_one_at_a_time_where_it_is_narrow(open_app: OpenApp, workspa
         await go_to_runs(pilot)
         await seen(pilot, "trial 2 of 4", "spent ")
         assert "hello from the optimizer" not in screen_text(pilot)
+        assert re.search(r"status +optimizer +baseline +best +calls +spent +age", screen_text(pilot))
         await pilot.press("right_square_bracket")
         await seen(pilot, "cbbbbbbbbbb", "← caaaaaaaaaa")
         await pilot.press("right_square_bracket")
