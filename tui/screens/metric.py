@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from textual import on, work
+from textual import events, on, work
 from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import TabPane
@@ -34,6 +34,7 @@ class MetricScreen(MetricKeeping):
 
     PLACE = "metric"
     CSS_PATH = "metric.tcss"
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-high")]  # noqa: RUF012 - Textual's own type
 
     def compose_body(self) -> Iterable[Widget]:
         yield Empty("No metric is named yet.", "Name one in compilot.toml, then ctrl+r.", id="metric-empty")
@@ -75,6 +76,10 @@ class MetricScreen(MetricKeeping):
 
     def show_busy(self, text: str) -> None:
         self.query_one("#bench", Pane).name_pane("On rows", text)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        # A class of its own: a terminal that loses the focus takes it from every widget.
+        self.set_class(self.query_one("#bench") in event.widget.ancestors, "-reading")
 
     # Editing
 

@@ -255,3 +255,25 @@ async def test_a_metric_that_is_missing_is_told_where_it_is_named(open_app: Open
         (workspace.root / "gone.py").write_text("def metric(example, pred):\n    return 1\n")
         await pilot.press("ctrl+r")
         await until(pilot, lambda: "def metric(example, pred)" in screen_text(pilot))
+
+
+async def test_where_there_is_little_room_the_part_in_use_has_it(open_app: OpenApp, tmp_path: Path) -> None:
+    make_result_run(Workspace.init_sample("router", tmp_path / "router"))
+    async with open_app("router", size=(80, 24)) as pilot:
+        screen = await go_there(pilot)
+        table, row = screen.query_one("#test-rows"), screen.query_one("#test-row")
+        await pilot.press("r")
+        await until(pilot, lambda: "of the best program" in screen_text(pilot) and not screen.busy)
+        await until(pilot, lambda: table.size.height)
+        assert screen.editor.code.size.height > 8
+        assert not row.size
+        await pilot.press("tab")
+        await until(pilot, lambda: table.size.height > 7)
+        assert row.size.height > 4
+        assert "metrics.py" in screen_text(pilot)
+        await pilot.press("e")
+        await until(pilot, lambda: screen.editor.code.size.height > 8)
+        assert "routed_right(" in screen_text(pilot)
+        await pilot.resize_terminal(80, 48)
+        await pilot.press("escape", "tab")
+        await until(pilot, lambda: row.size.height > 4 and screen.editor.code.size.height > 8)

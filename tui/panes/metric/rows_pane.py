@@ -44,9 +44,6 @@ class RowsPane(Vertical):
         yield RowTable(id="test-rows")
         yield Reading(id="test-row")
 
-    def on_mount(self) -> None:
-        self._show_parts()
-
     def say(self, text: str) -> None:
         """Whose answers, or what goes on."""
         self.query_one("#test-told", Static).update(foreign(text, "$text-muted"))
@@ -60,7 +57,7 @@ class RowsPane(Vertical):
         here = self._sorted[table.row].row if table.row < len(self._sorted) else None
         self.rows = list(rows)
         self.query_one("#test-scores", Static).update(describe_scores(self.rows) if rows else Content())
-        self._show_parts()
+        self.set_class(bool(rows), "-scored")
         # Columns are fitted to the room there is, which a hidden table does not have yet.
         self.call_after_refresh(self._fill, here)
 
@@ -70,10 +67,6 @@ class RowsPane(Vertical):
         place = next((place for place, row in enumerate(self._sorted) if row.row == here), 0)
         table.show(ListSource(COLUMNS, [line_of(row) for row in self._sorted]), row=place)
         self._tell(place)
-
-    def _show_parts(self) -> None:
-        for name in ("#test-scores", "#test-rows", "#test-row"):
-            self.query_one(name).display = bool(self.rows)
 
     def _tell(self, place: int) -> None:
         if place < len(self._sorted):
