@@ -1,8 +1,8 @@
-"""A line to type into that costs the screen no new layout for each letter."""
+"""What a person types into: it costs the screen no new layout for each letter, and nothing blinks."""
 
 from __future__ import annotations
 
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 
 class TextField(Input):
@@ -12,6 +12,16 @@ class TextField(Input):
     every letter it does; that doubles the time from a key to its letter.
     """
 
+    def on_mount(self) -> None:
+        self.cursor_blink = False
+
     @property
     def content_width(self) -> int:
         return max(super().content_width, self.scrollable_content_region.width)
+
+
+class TextBox(TextArea):
+    """A `TextArea` whose cursor rests: an idle screen sends nothing."""
+
+    def on_mount(self) -> None:
+        self.cursor_blink = False

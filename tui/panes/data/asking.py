@@ -18,6 +18,7 @@ from core.wording import plural
 from ...text import clean
 from ...widgets.dialogs import Ask, Choose, Confirm, Dialog
 from ...widgets.foreign import foreign
+from ...widgets.text_field import TextBox
 from .editing import read_value
 from .files import list_data_files
 from .row_text import whole_text
@@ -45,7 +46,7 @@ class LongText(Dialog[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(foreign(self.question))
-            yield TextArea(self.value, soft_wrap=True, tab_behavior="focus")
+            yield TextBox(self.value, soft_wrap=True, tab_behavior="focus")
             yield Static("", classes="wrong", markup=False)
             yield Static("ctrl+s saves, escape leaves it as it was", classes="detail", markup=False)
 

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import OptionList, Static, TextArea
+from textual.widgets import OptionList, Static
 
 from core.errors import CompilotError
 from core.programs.describe import FieldDescription
@@ -19,10 +19,11 @@ from ...registry import bindings
 from ...widgets.foreign import foreign
 from ...widgets.problem import Problem
 from ...widgets.reading import Entries, Reading
+from ...widgets.text_field import TextBox
 from .trial import Trial, describe_result, describe_step, label_result, label_step, read_field, write_field
 
 
-class FieldArea(TextArea):
+class FieldArea(TextBox):
     """One input of the program. What is not touched keeps its value to the letter."""
 
     PANE = "field"
@@ -33,7 +34,6 @@ class FieldArea(TextArea):
 
     def __init__(self, field: FieldDescription) -> None:
         super().__init__(soft_wrap=True, tab_behavior="focus", compact=True, highlight_cursor_line=False)
-        self.cursor_blink = False
         self.field = field
         self._given: Any = None
         self._given_text = ""

@@ -15,7 +15,7 @@ from core.programs.scaffold import FormStep, ModuleKind, ProgramForm, write_prog
 from ...widgets.dialogs import Dialog
 from ...widgets.foreign import foreign_lines
 from ...widgets.problem import Problem, describe_problem
-from ...widgets.text_field import TextField
+from ...widgets.text_field import TextBox, TextField
 from .form import plain_instructions, read_fields
 
 if TYPE_CHECKING:
@@ -47,9 +47,7 @@ class StepForm(Vertical):
             ("outputs   name: type - words, choices as a | b | c", outputs, "step-outputs"),
         ):
             yield Static(words, classes="step-label", markup=False)
-            yield TextArea(
-                text, classes=kind, compact=True, tab_behavior="focus", highlight_cursor_line=False
-            )
+            yield TextBox(text, classes=kind, compact=True, tab_behavior="focus", highlight_cursor_line=False)
 
     def read(self) -> FormStep:
         kind = self.query_one(Select).value
