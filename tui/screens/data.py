@@ -54,7 +54,6 @@ class DataScreen(DataReading):
 
     def on_mount(self) -> None:
         self.table_pane.rows.focus()
-        self.open_own()
 
     async def show(self, **target: Any) -> None:
         """`row`: a row's number; `finding`: its place in the profile's list; `file`: a data file."""

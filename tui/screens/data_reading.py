@@ -42,6 +42,14 @@ class DataReading(RowEditing):
         self._stamp: object = None
         self._cancel = threading.Event()
         self._cancel_preview = threading.Event()
+        self._mounted = asyncio.Event()
+
+    def on_compose(self) -> None:
+        """Reading begins while the panes are being made."""
+        self.open_own()
+
+    def on_mount(self) -> None:
+        self._mounted.set()
 
     def on_unmount(self) -> None:
         self._cancel.set()
@@ -61,13 +69,12 @@ class DataReading(RowEditing):
 
     def open_own(self) -> None:
         """Open the workspace's data, or see what changed about it."""
-        try:
-            if self.session.workspace is None:
-                raise self.session.problem or DataError("no workspace is open", where=str(self.session.root))
-            text = None if self.target is None else self.target.text
-            self.open_target(own_target(self.session.workspace, text))
-        except CompilotError as error:
-            self.table_pane.show_problem(error)
+        self.open_target(None)
+
+    def _find_own(self) -> Target:
+        if self.session.workspace is None:
+            raise self.session.problem or DataError("no workspace is open", where=str(self.session.root))
+        return own_target(self.session.workspace, None if self.target is None else self.target.text)
 
     async def refresh_parts(self, parts: frozenset[str]) -> None:
         if parts & {"config", "data", "split"}:
@@ -77,11 +84,12 @@ class DataReading(RowEditing):
                 self.open_target(self.target)
 
     @work(exclusive=True, group="open")
-    async def open_target(self, target: Target) -> None:
-        """Open a file; where it is open already, see what of it, its edits or its roles changed."""
+    async def open_target(self, target: Target | None) -> None:
+        """Open a file, or the workspace's own; where it is open already, see what of it changed."""
         known = None if self._table is None else self._stamp
         try:
-            opened = await open_apart(target, known, trusted=self.session.trusted)
+            target = target or self._find_own()
+            opened = await open_apart(target, known, trusted=self.session.trusted, panes=self._mounted)
             if opened.needs_trust:
                 if not await self.compilot.trusted():
                     raise DataError(
@@ -89,8 +97,9 @@ class DataReading(RowEditing):
                         where=target.text,
                         fix="ctrl+r asks again",
                     )
-                opened = await open_apart(target, known, trusted=True)
+                opened = await open_apart(target, known, trusted=True, panes=self._mounted)
         except CompilotError as error:
+            await self._mounted.wait()
             self.table_pane.show_problem(error)
             return
         if opened.table is not None:

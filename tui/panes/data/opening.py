@@ -64,10 +64,12 @@ def open_target(target: Target, known: object, *, trusted: bool) -> Opened:
     return opened._replace(table=table, lines=lines)
 
 
-async def open_apart(target: Target, known: object, *, trusted: bool) -> Opened:
-    """The same in a thread; a table that comes too late for anybody is closed."""
+async def open_apart(target: Target, known: object, *, trusted: bool, panes: asyncio.Event) -> Opened:
+    """The same in a thread, while the `panes` that will show it are made; a table that comes too late for
+    anybody is closed."""
     opening = asyncio.ensure_future(asyncio.to_thread(partial(open_target, target, known, trusted=trusted)))
     try:
+        await panes.wait()
         return await asyncio.shield(opening)
     except asyncio.CancelledError:
         opening.add_done_callback(_close_unwanted)
