@@ -145,14 +145,12 @@ class CompilotApp(App[None]):
 
     async def open_workspace(self, root: Path) -> None:
         """Work on another folder; runs of the one before go on."""
+        from .leaving import leave_places
+
         self.session.flush()
         self.session.close()
         self.session = Session(root, self._spread)
-        await self.switch_mode("welcome")
-        for place in PLACES:
-            await self.remove_mode(place)
-            self.add_mode(place, partial(_make_screen, place))
-        self.places.clear()
+        await leave_places(self)
         if self.session.is_workspace:
             await self.switch_mode("data")
         self._look()

@@ -1,9 +1,10 @@
-"""Leaving the app: work that was not saved is asked about; runs go on."""
+"""Leaving the app, or one folder for another: work that was not saved is asked about; runs go on."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .registry import PLACES
 from .widgets.dialogs import Confirm
 
 if TYPE_CHECKING:
@@ -21,3 +22,13 @@ async def may_leave(app: CompilotApp) -> bool:
         Confirm("Leave without saving?", "\n".join(f"- {work}" for work in unsaved), yes="Leave", danger=True)
     )
     return bool(answer)
+
+
+async def leave_places(app: CompilotApp) -> None:
+    """End what every place does, and let each be made anew when it is visited next."""
+    await app.switch_mode("welcome")
+    for place in PLACES:
+        if place in app.places:
+            app.workers.cancel_node(app.places.pop(place))
+        await app.remove_mode(place)
+        app.add_mode(place, app.MODES[place])

@@ -59,6 +59,13 @@ class RunsScreen(RunOpenings):
             super().__init__()
             self.snapshot = snapshot
 
+    class Looked(Message):
+        """The chosen run was looked at; what is wrong with it, if anything."""
+
+        def __init__(self, problem: CompilotError | None) -> None:
+            super().__init__()
+            self.problem = problem
+
     def __init__(self) -> None:
         super().__init__()
         self.view = "progress"
@@ -237,7 +244,7 @@ class RunsScreen(RunOpenings):
                 # Deleted a moment ago: the list will tell.
                 self.runs_changed()
                 return
-            self.query_one("#runs-unreadable", Problem).show(problem)
+            self.post_message(self.Looked(problem))
             if snapshot is not None:
                 last = snapshot
                 self.post_message(self.Followed(snapshot))
@@ -252,6 +259,10 @@ class RunsScreen(RunOpenings):
             else:
                 pace = LIVE_SECONDS if live and self.is_current else REST_SECONDS
                 await asyncio.sleep(max(0.05, pace - (time.monotonic() - began)))
+
+    @on(Looked)
+    def _put_problem(self, event: Looked) -> None:
+        self.query_one("#runs-unreadable", Problem).show(event.problem)
 
     @on(Followed)
     def _put_snapshot(self, event: Followed) -> None:
