@@ -39,5 +39,6 @@ def open_app(tmp_path: Path) -> OpenApp:
             await until(pilot, lambda: app.places)
             await pilot.pause()
             yield pilot
+            app.workers.cancel_all()  # as leaving the app does; a test's app closes without
 
     return opened

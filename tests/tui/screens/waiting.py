@@ -23,6 +23,12 @@ async def until(pilot: Pilot[None], seen: Callable[[], object], seconds: float =
         await pilot.pause()
 
 
+async def finish_work(pilot: Pilot[None]) -> None:
+    """Return when all that goes on in the background is done; the app's look at the runs goes on for ever."""
+    workers = pilot.app.workers
+    await workers.wait_for_complete([worker for worker in workers if worker.group != "look"])
+
+
 def screen_text(pilot: Pilot[None]) -> str:
     """What is on screen, as lines of text."""
     width, height = pilot.app.size

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
 
 from core.workspace import Workspace
-from tests.tui.screens.waiting import screen_text, until
+from tests.tui.screens.waiting import finish_work, screen_text, until
 from tui.app import CompilotApp
 from tui.panes.data.profile import ProfilePane
 from tui.panes.data.table import TablePane
@@ -49,10 +48,8 @@ def go(*keys: str, seen: str, surveyed: bool = True) -> Callable[[Pilot[None]], 
             await until(pilot, lambda: table.source is not None and table.number is not None)
         for key in keys:
             await pilot.press(key)
-        for field in pilot.app.screen.query(Input):
-            field.cursor_blink = False
         await until(pilot, lambda: seen in screen_text(pilot))
-        await pilot.app.workers.wait_for_complete()
+        await finish_work(pilot)
         await pilot.pause(0.2)
 
     return before

@@ -14,7 +14,7 @@ from core.runs.folder import RunFolder
 from core.runs.process import describe_self
 from core.workspace import Workspace
 from tests.support.results import CHILD, make_result_run
-from tests.tui.screens.waiting import screen_text, until
+from tests.tui.screens.waiting import finish_work, screen_text, until
 from tui.app import CompilotApp
 from tui.screens.results import ResultsScreen
 from tui.settings import Settings
@@ -54,7 +54,7 @@ def go(*keys: str, seen: str) -> Callable[[Pilot[None]], Any]:
 
 async def settle(pilot: Pilot[None]) -> None:
     """Wait until nothing is read any more and the picture stands still."""
-    await pilot.app.workers.wait_for_complete()
+    await finish_work(pilot)
     seen: list[str] = []
 
     def still() -> bool:

@@ -63,6 +63,9 @@ def go(*keys: str, seen: str) -> Callable[[Pilot[None]], Any]:
         for key in keys:
             await pilot.press(key)
         await until(pilot, lambda: seen in screen_text(pilot))
+        screen = pilot.app.screen
+        assert isinstance(screen, runs_screen.RunsScreen)
+        await until(pilot, lambda: (screen.snapshot and screen.snapshot.path) == screen.chosen_path)
         await pilot.pause()
 
     return before
