@@ -132,8 +132,8 @@ def test_bytes_and_keys_beside_a_run_at_full_speed(workspace: Workspace, home: P
     assert idle == 0
     assert live < 30 * 1024
     assert used < 0.15
-    # The quickest quarter, and most of a frame: what others take of few cores is not the screen's.
-    assert busy[0] < 1.3 * beside[0] + 10
+    # The quickest quarter: what others take of few cores is not the screen's.
+    assert busy[0] <= 1.3 * max(still[0], beside[0])
 
 
 def show(quartiles: list[float]) -> str:

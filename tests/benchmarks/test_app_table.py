@@ -163,5 +163,5 @@ def test_a_million_rows_page_like_ten_thousand(
         print(f"  page down, large against small: {ratio:.2f}×; against plain lines: {cost:.2f}×")
     assert found["large"]["first rows"] <= max(300, 20 * plain["page down"])
     assert ratio <= 1.5
-    assert cost <= 3
+    assert cost <= 2
     assert found["large"]["idle bytes"] == 0
