@@ -35,8 +35,8 @@ from .recorder import Recorder
 _TELL_SECONDS = 0.2
 _REFLECTED_ROWS = 3
 """GEPA's default."""
-_MOST_ACCEPTED = 0.95
-"""At 1 the first proposal would mend everything."""
+_HELPFUL_SHARE = 0.5
+"""Part of the proposals that mend something in rows they are not about: nobody measures it."""
 _TOOL_STEP = "next_tool_name"
 _MODEL_MADE = re.compile(rb"LM\s*\(")
 Progress = Callable[[Any], None]
@@ -57,7 +57,8 @@ def run_dry(params: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         program: dspy.Module, splits: Mapping[str, Sequence[Any]]
     ) -> tuple[Ghost, Mapping[Role, dspy.LM]]:
         rows = [example for part in splits.values() for example in part]
-        ghost = Ghost(program, rows, steps=_steps_of(program, request.predictor_calls))
+        steps = _steps_of(program, request.predictor_calls)
+        ghost = Ghost(program, rows, steps=steps, reflected_rows=_reflected_rows(recipe))
         ghosts.append(ghost)
         if not follow_runs(program, ghost):
             notes.append(
@@ -89,7 +90,8 @@ def run_dry(params: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     with _telling(ghost, recorder, progress):
         ghost.limits = Limits(request.calls, began + request.seconds)
         seen = _calibrate(ghost, job, request)
-        ghost.tuning.lift = _lift_of(job, ghost.tuning.chance, request.accepted_share)
+        ghost.tuning.grasp = request.accepted_share
+        ghost.tuning.lift = _lift_of(job, ghost.tuning.chance)
         started, cpu_started = time.perf_counter(), time.process_time()
         with redirect_stdout(_Nowhere()):
             outcome = execute(job)
@@ -187,17 +189,21 @@ def _calibrate(ghost: Ghost, job: Job, request: DryRunRequest) -> Seen:
         raise _failure(detail) from stop
 
 
-def _lift_of(job: Job, chance: float, accepted: float) -> float:
-    """How much a proposal must mend so that this part of the proposals does better on its rows.
+def _reflected_rows(recipe: Recipe) -> int:
+    params = recipe.optimizer.params if recipe.optimizer else {}
+    return int(params.get("reflection_minibatch_size") or _REFLECTED_ROWS)
 
-    One does if any of the wrong answers it is about turns right: of b rows and k predictors that is
-    1 - (1 - lift)^(b · k · (1 - chance)).
+
+def _lift_of(job: Job, chance: float) -> float:
+    """How much a proposal must mend so that half of the proposals do better on as many rows as GEPA tries.
+
+    One does if any of their wrong answers turns right: of b rows and k predictors that is
+    1 - (1 - lift)^(b · k · (1 - chance)). Nobody measures what proposals do to rows they are not about.
     """
     params = job.recipe.optimizer.params if job.recipe.optimizer else {}
-    rows = params.get("reflection_minibatch_size", _REFLECTED_ROWS)
     predictors = len(job.program.predictors()) if params.get("component_selector") == "all" else 1
-    wrong = max(1.0, rows * predictors * (1.0 - chance))
-    return float(1.0 - (1.0 - min(accepted, _MOST_ACCEPTED)) ** (1.0 / wrong))
+    wrong = max(1.0, _reflected_rows(job.recipe) * predictors * (1.0 - chance))
+    return float(1.0 - _HELPFUL_SHARE ** (1.0 / wrong))
 
 
 def _how_it_ended(outcome: Outcome) -> Literal["completed", "calls", "seconds"]:

@@ -6,6 +6,7 @@ import random
 import re
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from .rows import KnownRow, KnownRows, Labels
 
 _REACT = frozenset({"next_tool_name", "next_tool_args"})
 _STEP = re.compile(r"tool_name_(\d+)")
-_WRITTEN = re.compile(r"A ghost wrote this, number [0-9a-f]{12}, step (\d+)\.")
+_WRITTEN = re.compile(r"A ghost wrote this, number [0-9a-f]{12}, step (\d+)(?:, about rows ([\d ]+))?\.")
 _NO_ROW = -1
 _YES = frozenset({"yes", "true", "correct", "right", "good", "pass", "passed", "valid", "match"})
 _NO = frozenset({"no", "false", "incorrect", "wrong", "bad", "fail", "failed", "invalid", "mismatch"})
@@ -65,6 +66,8 @@ class Prompted(NamedTuple):
     has_demos: bool
     skill: int
     """Steps of improvement that the instructions have behind them."""
+    about: frozenset[int] = frozenset()
+    """Rows that the instructions were written about."""
 
 
 @dataclass
@@ -77,6 +80,8 @@ class Tuning:
     """The same where the prompt holds demonstrations; None: the same."""
     lift: float = 0.2
     """Part of the wrong answers that an instruction of a ghost mends, beside the one it was made of."""
+    grasp: float = 0.5
+    """Part of the reflections that mend the rows they are about; the others mend nothing."""
     judge_scale: float = 1.0
     """The best score that a judge gives where its form sets no bound."""
     judge_upside_down: bool = False
@@ -105,11 +110,19 @@ _LAST: ContextVar[_Run | None] = ContextVar("compilot_ghost_last_run", default=N
 class Ghost:
     """Answers for every LM. Thread-safe.
 
-    `steps` is how many LM calls one ReAct loop takes, its last step included. Raises `StopRun` at a limit,
-    and from then on for every call.
+    `steps` is how many LM calls one ReAct loop takes, its last step included; `reflected_rows` how many rows
+    a reflection is about, which ran just before it. Raises `StopRun` at a limit, and from then on for every
+    call.
     """
 
-    def __init__(self, program: dspy.Module, examples: Sequence[dspy.Example], *, steps: float = 2.0) -> None:
+    def __init__(
+        self,
+        program: dspy.Module,
+        examples: Sequence[dspy.Example],
+        *,
+        steps: float = 2.0,
+        reflected_rows: int = 3,
+    ) -> None:
         self.tuning = Tuning()
         self.limits = Limits()
         self.rows = KnownRows(examples)
@@ -121,6 +134,7 @@ class Ghost:
         self._lock = threading.Lock()
         self._fields: WeakKeyDictionary[Any, tuple[_Field, ...]] = WeakKeyDictionary()
         self._tools: dict[str, list[Tool]] = {}
+        self._ran: deque[int] = deque(maxlen=reflected_rows)
 
     # What a dry run reads
 
@@ -178,6 +192,7 @@ class Ghost:
             hash((_number_of_instructions(instructions), *[_number_of_demo(demo) for demo in demos])),
             bool(demos),
             _skill_of(instructions),
+            _rows_of(instructions),
         )
         asked = hash((sample.number(), *[number_of(value) for value in inputs.values()]))
         if signature.output_fields.keys() >= _REACT:
@@ -197,6 +212,7 @@ class Ghost:
             ),
             bool(prompt.demo_texts),
             _skill_of(task.instruction),
+            _rows_of(task.instruction),
         )
         asked = hash((sample.number(), *[number_of_text(text) for text in prompt.inputs.values()]))
         if set(task.output_names) >= _REACT:
@@ -211,7 +227,8 @@ class Ghost:
             return {one.name: self._judge(one.form, hash((prompt.number, asked))) for one in fields}
         run = self._current(inputs) if role in ("student", "teacher") else None
         if run is None:
-            return {one.name: self._write(one.form, hash((prompt.number, asked)), inputs) for one in fields}
+            seed = hash((prompt.number, asked))
+            return {one.name: self._write(role, one.form, seed, inputs) for one in fields}
         predictor = number_of_text(" ".join([one.name for one in fields]))
         known = {}
         for one in fields:
@@ -236,7 +253,7 @@ class Ghost:
         """An answer to a prompt that no adapter wrote."""
         asked = hash((number_of_text(text), sample.number()))
         if role in ("reflection", "proposer"):
-            return f"```\n{_new_text(asked, _skill_of(text) + 1)}\n```"
+            return f"```\n{self._improve(role, asked, _skill_of(text))}\n```"
         if role == "judge":
             return "yes" if self._in_favour(asked) else "no"
         run = _RUN.get()
@@ -250,6 +267,8 @@ class Ghost:
 
     def _draw(self, run: _Run, predictor: int, prompt: Prompted, asked: int) -> bool:
         """Whether this call is answered right; the same call always is or never is."""
+        if run.row.number in prompt.about:
+            return True
         tuning = self.tuning
         chance = tuning.chance
         if prompt.has_demos and tuning.chance_with_demos is not None:
@@ -270,15 +289,28 @@ class Ghost:
     def _about(self, form: Form, label: Any, variant: int, wrong: bool) -> Any:
         return form.make_wrong(label, variant) if wrong else form.make_right(label)
 
-    def _write(self, form: Form, seed: int, inputs: Mapping[str, Any]) -> Any:
+    def _improve(self, role: Role, seed: int, skill: int) -> str:
+        """A text that is to be better than one of this skill.
+
+        A reflection is shown what went wrong in the rows that ran last: if it mends anything, then that,
+        however few mistakes are left in them and however little it helps with other rows.
+        """
+        if role != "reflection":
+            return _new_text(seed, skill + 1)
+        with self._lock:
+            rows = tuple(self._ran)
+        grasped = draw_unit(6, *rows) < self.tuning.grasp
+        return _new_text(seed, skill + 1, rows) if grasped else _new_text(seed, skill)
+
+    def _write(self, role: Role, form: Form, seed: int, inputs: Mapping[str, Any]) -> Any:
         """For a prompt about something else than a row: what proposers write must be new each time."""
-        skill = 1 + max((_skill_of(value) for value in inputs.values() if isinstance(value, str)), default=0)
+        skill = max((_skill_of(value) for value in inputs.values() if isinstance(value, str)), default=0)
         if form.plain_text:
-            return _new_text(seed, skill)
+            return self._improve(role, seed, skill)
         if form.annotation == dict[str, str]:
             # Advice by name, for whatever names were given.
             names = next((value for value in inputs.values() if _is_names(value)), ["advice"])
-            return {name: _new_text(hash((seed, at)), skill) for at, name in enumerate(names)}
+            return {name: self._improve(role, hash((seed, at)), skill) for at, name in enumerate(names)}
         return form.make(draw_below(VARIANTS, seed, 2))
 
     def _judge(self, form: Form, seed: int) -> Any:
@@ -345,6 +377,7 @@ class Ghost:
             return before
         with self._lock:
             self.runs += 1
+            self._ran.append(row.number)
         if before is None or before.row is not row:
             _RUN.set(_Run(row))
         return before
@@ -369,19 +402,26 @@ def _is_names(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(one, str) for one in value)
 
 
-def _new_text(seed: int, skill: int = 0) -> str:
-    return f"A ghost wrote this, number {seed & 0xFFFFFFFFFFFF:012x}, step {skill}."
+def _new_text(seed: int, skill: int = 0, rows: Sequence[int] = ()) -> str:
+    about = f", about rows {' '.join(map(str, rows))}" if rows else ""
+    return f"A ghost wrote this, number {seed & 0xFFFFFFFFFFFF:012x}, step {skill}{about}."
 
 
 @lru_cache(4096)
 def _skill_of(text: str) -> int:
     """How many steps of improvement a text has behind it, by what ghosts wrote into it."""
-    return max((int(step) for step in _WRITTEN.findall(text)), default=0)
+    return max((int(step) for step, _ in _WRITTEN.findall(text)), default=0)
+
+
+@lru_cache(4096)
+def _rows_of(text: str) -> frozenset[int]:
+    """Rows that ghosts wrote a text about."""
+    return frozenset(int(row) for _, rows in _WRITTEN.findall(text) for row in rows.split())
 
 
 @lru_cache(4096)
 def _number_of_instructions(text: str) -> int:
-    """Instructions of ghosts differ by their steps alone: so a better one mends some rows and breaks none."""
+    """Instructions of ghosts differ by steps and rows alone: so a better one mends some and breaks none."""
     return number_of_text(_WRITTEN.sub("", text))
 
 

@@ -6,6 +6,7 @@ from core import Workspace, dry_run
 from core.cost.facts import get_all_facts
 from core.optimizers import registry
 from core.samples import copy_sample
+from tests.support.estimates import open_sample
 from tests.support.runs import SMALL, make_recipe, run_to_end
 
 pytestmark = pytest.mark.long
@@ -24,6 +25,12 @@ BY_SCORES = {
 """Optimizers whose control flow goes by what comes out right; the others ask the same whatever happens."""
 
 
+def run_and_count(folder, recipe):
+    """Calls that a real run asked for, by role."""
+    _, state = run_to_end(folder, recipe)
+    return {role: one["asked"] for role, one in state.ledger.items() if one["asked"]}
+
+
 @pytest.mark.parametrize("sample", SAMPLES)
 @pytest.mark.timeout(1800)
 def test_as_many_calls_as_the_real_run(tmp_path, sample):
@@ -34,9 +41,8 @@ def test_as_many_calls_as_the_real_run(tmp_path, sample):
     lines, wrong = [], []
     for recipe in recipes:
         name = recipe.optimizer.name
-        _, state = run_to_end(folder, recipe)
-        real = {role: one["asked"] for role, one in state.ledger.items() if one["asked"]}
-        found = dry_run(recipe, folder)
+        found = dry_run(recipe, folder)  # before the run, which would tell it what to expect
+        real = run_and_count(folder, recipe)
         total = sum(real.values())
         off = found.total.expected / total - 1
         roles = ", ".join(
@@ -51,3 +57,15 @@ def test_as_many_calls_as_the_real_run(tmp_path, sample):
     assert not wrong, "\n".join(wrong)
     assert [path.name for path in (Workspace.open(folder).runs_dir).iterdir()]  # the real runs' only
     assert len(list(Workspace.open(folder).runs_dir.iterdir())) == len(recipes)
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_gepa_reflects_as_often_as_in_the_real_run(tmp_path, sample):
+    workspace = open_sample(sample, tmp_path)
+    recipe = workspace.recipe(optimizer="GEPA")
+    get_all_facts([recipe], workspace.root)
+    found = dry_run(recipe, workspace.root)
+    real = run_and_count(workspace.root, recipe)
+    expected = {role: found.calls[role].expected for role in real}
+    print(sample, expected, real)
+    assert expected == {role: pytest.approx(count, rel=0.15) for role, count in real.items()}

@@ -329,15 +329,30 @@ def test_limits_end_it_for_good(stage):
     assert stage.ghost.counts()["student"] <= 12
 
 
+def with_instructions(program, text):
+    rewritten = program.deepcopy()
+    for predictor in rewritten.predictors():
+        predictor.signature = predictor.signature.with_instructions(text)
+    return rewritten
+
+
 def test_proposals_are_new_each_time_and_mend_a_little(stage):
     stage.ghost.tuning.chance, stage.ghost.tuning.lift = 0.3, 0.4
     before = stage.share_right()
+    text = stage.lms["proposer"]("Improve: Sort.")[0]
+    assert before < stage.share_right(with_instructions(stage.program, text)) < 1.0
+    assert stage.lms["proposer"](f"Improve: {text}")[0] != text
+
+
+@pytest.mark.parametrize("grasp", [1.0, 0.0])
+def test_reflections_mend_the_rows_they_are_about_or_nothing(stage, grasp):
+    stage.ghost.tuning.chance, stage.ghost.tuning.lift, stage.ghost.tuning.grasp = 0.0, 0.0, grasp
+    everything, stage.rows = stage.rows, stage.rows[5:8]
+    assert stage.share_right() == 0.0
     text = stage.lms["reflection"]("Improve: Sort.")[0]
-    better = stage.program.deepcopy()
-    for predictor in better.predictors():
-        predictor.signature = predictor.signature.with_instructions(text)
-    assert stage.share_right(better) > before
-    assert stage.lms["reflection"](f"Improve: {text}")[0] != text
+    assert stage.share_right(with_instructions(stage.program, text)) == grasp
+    stage.rows = [row for row in everything if row not in stage.rows]
+    assert stage.share_right(with_instructions(stage.program, text)) == 0.0
 
 
 def test_copies_of_the_program_are_followed_and_keep_their_source(stage):
