@@ -130,7 +130,7 @@ class Meter:
         )
 
     def set_caps(self, budget: Budget) -> None:
-        """Hold the run to other caps from now on; one on dollars that comes new tells what it cannot count."""
+        """Hold the run to other caps from now on; a new one on dollars tells what it cannot count."""
         capped = self.gate.budget.usd is not None
         self.gate.set_caps(budget)
         if not capped:

@@ -148,7 +148,7 @@ def _work(facts: Facts, params: Params) -> Work:
 
 def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
     """Whether a single demonstration makes the program better: some are tried on a few rows."""
-    from .probe import compare_scores
+    from .probe_program import compare_scores
 
     return msgspec.structs.replace(
         facts, better_share=compare_scores(inputs, rows=_PROBED_ROWS, programs=_PROBED_PROGRAMS)

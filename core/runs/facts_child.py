@@ -110,10 +110,11 @@ def _is_repeated(request: FactsRequest, place: int) -> bool:
 
 def _measure_plain(job: Job, depth: Depth) -> Measured:
     """The program as it is: tokens and seconds of its calls, and what a demonstration adds to them."""
-    from ..optimizers import probe
+    from ..optimizers import probe_program as probe
+    from ..optimizers.probe import SilentObserver
     from .revive import compile_inputs
 
-    inputs = dataclasses.replace(compile_inputs(job), params={}, observer=probe.SilentObserver())
+    inputs = dataclasses.replace(compile_inputs(job), params={}, observer=SilentObserver())
     few, test = _DEMO_ROWS[depth], len(job.splits["test"])
     with _settings(job):
         start = job.meter.snapshot()

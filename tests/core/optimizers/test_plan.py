@@ -184,7 +184,7 @@ def test_ranges_are_in_order_whatever_the_facts(train, val, predictors, rate, re
 def test_program_facts_are_measured():
     import dspy
 
-    from core.optimizers.probe import measure_program
+    from core.optimizers.probe_program import measure_program
 
     class Judged(LabelMetric):
         def for_evaluate(self):

@@ -11,12 +11,11 @@ from core.optimizers.facts import Facts, PredictorFacts
 from core.optimizers.gepa_budget import fit_changed_share
 from core.optimizers.miprov2 import _draw_first_trials
 from core.optimizers.miprov2_schedule import Schedule
-from core.optimizers.probe import (
+from core.optimizers.probe import measure_facts, probe_texts
+from core.optimizers.probe_program import (
     compare_scores,
     find_alternatives,
-    measure_facts,
     measure_program,
-    probe_texts,
     read_inputs,
     run_program,
     run_with_labels,
