@@ -31,6 +31,11 @@ class Entry(NamedTuple):
     do: Callable[[], Any]
     first: bool = False
     """Shown before anything is typed."""
+    keys: str = ""
+
+    @property
+    def told(self) -> Content:
+        return foreign(self.text) + Content.styled(f"  {self.keys}", "$text-muted")
 
 
 class CompilotProvider(Provider):
@@ -44,14 +49,14 @@ class CompilotProvider(Provider):
     async def discover(self) -> Hits:
         for entry in self._entries:
             if entry.first:
-                yield DiscoveryHit(foreign(entry.text), entry.do, text=entry.text, help=entry.help)
+                yield DiscoveryHit(entry.told, entry.do, text=entry.text, help=entry.help)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for entry in self._entries:
             score = matcher.match(entry.text)
             if score > 0:
-                yield Hit(score, foreign(entry.text), entry.do, text=entry.text, help=entry.help)
+                yield Hit(score, entry.told, entry.do, text=entry.text, help=entry.help)
 
 
 def binds(pane: type, command: Command) -> bool:
@@ -79,12 +84,12 @@ def _commands(app: CompilotApp) -> Iterator[Entry]:
     for place in (app.place, "app", *(name for name in PLACES if name != app.place)):
         title = PLACES.get(place, "App" if place == "app" else place.title())
         for command in commands_of(place):
-            keys = show_key(app.settings.keys.get(command.id, command.key))
             yield Entry(
                 f"{title}: {command.label}",
-                Content(f"{command.help} [{keys}]").markup,
+                Content(command.help).markup,
                 partial(perform, app, command, place),
                 first=place in (app.place, "app"),
+                keys=show_key(app.settings.keys.get(command.id, command.key)),
             )
 
 

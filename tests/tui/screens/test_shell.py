@@ -59,11 +59,17 @@ async def test_help_lists_the_keys_and_filters_them(open_app: OpenApp) -> None:
         await until(pilot, lambda: isinstance(pilot.app.screen, Place))
 
 
+async def test_the_palette_tells_keys_that_are_capitals(open_app: OpenApp) -> None:
+    async with open_app("router") as pilot:
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: "Data: Previous  N" in screen_text(pilot))
+
+
 async def test_the_palette_does_a_command_of_another_place(open_app: OpenApp) -> None:
     async with open_app("router") as pilot:
         await pilot.press("ctrl+p")
         await pilot.press(*"App Optimize")
-        await until(pilot, lambda: "App: Optimize" in screen_text(pilot))
+        await until(pilot, lambda: "App: Optimize  4" in screen_text(pilot))
         await pilot.press("down", "enter")
         await until(pilot, lambda: pilot.app.place == "optimize")  # type: ignore[attr-defined]
 
