@@ -289,9 +289,9 @@ async def test_roles_are_given_by_key_and_saved_with_comments_kept(open_app: Ope
     async with open_app("triage") as pilot:
         await ready(pilot)
         await pilot.press("c")
-        await until(pilot, lambda: "1 inputs, 3 labels" in screen_text(pilot))
+        await until(pilot, lambda: "1 input, 3 labels" in screen_text(pilot))
         await pilot.press("j", "j", "i", "j", "x")
-        await until(pilot, lambda: "2 inputs, 1 labels · unsaved" in screen_text(pilot))
+        await until(pilot, lambda: "2 inputs, 1 label · unsaved" in screen_text(pilot))
         await pilot.press("s")
         await until(pilot, lambda: "unsaved" not in screen_text(pilot))
         workspace = Workspace.open(tmp_path / "triage")

@@ -14,6 +14,7 @@ from core.data.roles import guess_roles, roles_of_spec
 from core.data.table import Column
 from core.errors import CompilotError
 from core.recipe import DataSpec
+from core.wording import plural
 
 from ...registry import bindings
 from ...text import clean
@@ -94,12 +95,12 @@ class ColumnsPane(Pane):
             listed.add_option(Option(self._describe(column, roles[column.name], min(width, 24))))
         if self._columns:
             listed.highlighted = min(here, len(self._columns) - 1)
-        counts = {role: list(roles.values()).count(role) for role in ("input", "label")}
-        told = f"{counts['input']} inputs, {counts['label']} labels"
+        inputs, labels = (list(roles.values()).count(role) for role in ("input", "label"))
+        told = f"{plural(inputs, 'input')}, {plural(labels, 'label')}"
         self.name_pane("Columns", f"{told} · unsaved, s saves" if self.unsaved else told)
         state = self.query_one("#state", Static)
         state.update(_GUESSED if self.draft is None else "No input yet: i makes a column one.")
-        state.display = self.draft is None or not counts["input"]
+        state.display = self.draft is None or not inputs
 
     def _describe(self, column: Column, role: str, width: int) -> Content:
         line = Content.styled(fit_cell(clean(column.name), width), "bold")
