@@ -230,6 +230,12 @@ def test_the_summary_of_a_run_that_failed(workspace: Workspace) -> None:
     assert "nothing is scored in full yet" in text
 
 
+def test_what_a_recipe_takes_two_lines_for_goes_on_beside_its_name(workspace: Workspace) -> None:
+    lines = describe_run(load_run(make_result_run(workspace)), None, 40).plain.splitlines()
+    models = next(place for place, line in enumerate(lines) if line.startswith("  models"))
+    assert lines[models + 1].startswith(" " * 12)
+
+
 def test_errored_rows_of_the_held_out_score_are_told(workspace: Workspace) -> None:
     path = make_result_run(workspace)
     write_evaluation(RunFolder(path), "e0099", MERGED, "test", rows((0, 1), errored=(5, 6)))

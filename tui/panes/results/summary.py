@@ -14,8 +14,9 @@ from core.wording import plural
 
 from ...comparing import describe_difference, describe_interval
 from ...text import count, duration, percent, points, short_count, usd
+from ...widgets.fitted import hang
 from ...widgets.foreign import foreign
-from ..program.texts import heading
+from ..program.texts import heading, show_value
 from .board import LIVE
 from .loading import RunView
 
@@ -43,7 +44,7 @@ def describe_run(view: RunView, place: Place | None, width: int, exported: Conte
     if place is not None and place.group > 1:
         parts.append(_labelled("note", Content(OTHER_GROUP), "$text-warning"))
     parts += [Content(), *_ledger(view, width)]
-    parts += [Content(), *_recipe(view)]
+    parts += [Content(), *_recipe(view, width)]
     if view.state.warnings:
         parts += [Content(), heading("Warnings")]
         parts += [foreign(f"  {warning.what}") for warning in view.state.warnings]
@@ -187,19 +188,20 @@ def _ledger(view: RunView, width: int) -> Iterator[Content]:
         yield foreign(f"  {role:<10}{''.join(f'{cell:>{size}}' for cell, size in cells)}")
 
 
-def _recipe(view: RunView) -> Iterator[Content]:
+def _recipe(view: RunView, width: int) -> Iterator[Content]:
     recipe = view.recipe
     yield heading("Recipe", recipe.hash)
     params = recipe.optimizer.params if recipe.optimizer else {}
     facts = {
         "program": recipe.program.target,
         "metric": recipe.metric.target,
-        "params": ", ".join(f"{name} = {value}" for name, value in params.items()) or "the optimizer's own",
+        "params": ", ".join(f"{name} = {show_value(value)}" for name, value in params.items())
+        or "the optimizer's own",
         "models": ", ".join(f"{role} {profile.model}" for role, profile in recipe.models.items()),
         "seed": str(recipe.run.seed),
     }
     for name, value in facts.items():
-        yield _labelled(name, foreign(value))
+        yield hang(_labelled(name, foreign(value)), width, _LABEL + 2)
 
 
 def _labelled(name: str, text: Content, style: str = "") -> Content:
