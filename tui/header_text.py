@@ -82,6 +82,8 @@ def describe_work(session: Session, width: int) -> Content:
 def describe_cost(estimate: Estimate) -> str:
     total = estimate.total
     cost = usd(total.usd.expected) if total.usd is not None else "price unknown"
+    if total.usd is not None and total.usd.high == 0:
+        cost = "free"
     return f"≈ {short_count(total.calls.expected)} calls, {cost}"
 
 

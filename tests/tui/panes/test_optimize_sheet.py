@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from core.cost.estimate import estimate_run
 from core.cost.facts import CallTokens, Measured
 from core.errors import ConfigError, ModelError
 from core.optimizers import registry
@@ -14,6 +15,7 @@ from core.optimizers.facts import Facts, PredictorFacts
 from core.optimizers.spec import resolve_params
 from core.recipe import Budget, DataSpec, MetricSpec, ModelProfile, OptimizerSpec, Price, ProgramSpec, Recipe
 from core.recipe import SplitSpec as Split
+from tui.header_text import describe_cost
 from tui.panes.optimize.declared import LIMITS, profile_params, read_limits, read_profile
 from tui.panes.optimize.field_text import list_choices, next_value
 from tui.panes.optimize.fit import Fit
@@ -175,3 +177,7 @@ def test_reasons_go_on_under_their_words() -> None:
         "· calls no model but the\n  student's",
         " +1  if you return feedback\n     from the metric",
     ]
+
+
+def test_what_costs_nothing_is_free() -> None:
+    assert describe_cost(estimate_run(RECIPE, MEASURED)).endswith(" calls, free")
