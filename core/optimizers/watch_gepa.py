@@ -85,12 +85,12 @@ class GepaEvents:
     def on_iteration_start(self, event: Event) -> None:
         self._proposals = {}
         self._tell_front(event["state"])
-        budget = f" of {self._budget}" if self._budget is not None else ""
+        budget = f" of {self._budget:,}" if self._budget is not None else ""
         used = event["state"].total_num_evals
         self.watch.observer.trial_started(
             event["iteration"],
             fraction=min(1.0, used / self._budget) if self._budget else None,
-            note=f"{used}{budget} metric calls used",
+            note=f"{used:,}{budget} metric calls used",
         )
 
     @_told

@@ -55,6 +55,14 @@ def test_a_bootstrapping_optimizer_is_not_silent() -> None:
     )
 
 
+def test_where_there_is_little_room_the_optimizers_own_count_comes_first() -> None:
+    noted = snapshot([*story()[:6], ev.TrialStarted(trial=17, note="1,093 of 1,272 metric calls used")])
+    wide, narrow = (text_of(progress_lines(noted, width)) for width in (120, 76))
+    assert "trial 17 · 0 program runs · 1,093 of 1,272 metric calls used" in wide
+    assert "trial 17 · 1,093 of 1,272 metric calls used" in narrow
+    assert text_of(progress_lines(noted, 50)).splitlines()[1].endswith("final  trial 17")
+
+
 @pytest.mark.parametrize(
     ("status", "told"),
     [

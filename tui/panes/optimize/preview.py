@@ -108,7 +108,7 @@ def _cap_line(name: str, cap: float, needed: Range | None, write: object) -> Con
         return Content(told + "enough for the expected figure, not for the highest")
     share = cap / needed.expected
     return Content(told) + Content.styled(
-        f"stops the run at about {share:.0%} of it, keeping the best", "$text-warning"
+        f"stops the run at about {100 * share:.0f} % of it, keeping the best", "$text-warning"
     )
 
 

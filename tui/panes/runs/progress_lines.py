@@ -53,7 +53,7 @@ def progress_lines(snapshot: Snapshot, width: int) -> list[Line]:
     state = snapshot.state
     return [
         status_line(snapshot, width),
-        position_line(state),
+        position_line(state, width),
         bar_line(snapshot, width),
         doing_line(state, snapshot.rates)
         if snapshot.settled
@@ -81,8 +81,8 @@ def status_line(snapshot: Snapshot, width: int) -> Line:
     return [*left, (" " * max(2, room), ""), (time_used, "")]
 
 
-def position_line(state: RunState) -> Line:
-    """The phases, with the one it is in, and the trial."""
+def position_line(state: RunState, width: int) -> Line:
+    """The phases, with the one it is in, and the trial; of the numbers after it, as many as fit."""
     if state.status in FINAL and state.phase not in ("load", "baseline", "compile"):
         phases: list[Span] = []
     else:
@@ -99,6 +99,8 @@ def position_line(state: RunState) -> Line:
     details.append(plural(state.rollouts, "program run"))
     if state.trial_note and state.phase == "compile" and state.status not in FINAL:
         details.append(state.trial_note)
+    while len(details) > 1 and width_of(phases) + len(" · ".join(details)) > width:
+        details.pop(1)
     return [*phases, (" · ".join(details), "")]
 
 
