@@ -23,8 +23,8 @@ from ...widgets.foreign import foreign, foreign_lines
 from ...widgets.text_field import TextField
 from .further import compare, effect_rows
 
-_ANOTHER = "another: student=MODEL, val=15, threads=4, reflection.thinking=2000, any parameter …"
-_KEYS = "enter makes the change (u takes it back later), / tries another, escape leaves"
+_ANOTHER = "another: student=MODEL, val=15, threads=4, any parameter …"
+_KEYS = "enter makes it (u takes it back), / tries another, escape leaves"
 
 
 class WhatIf(Dialog[Change | None]):
