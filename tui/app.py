@@ -73,7 +73,7 @@ class CompilotApp(App[None]):
         return self.current_mode
 
     def get_line_filters(self) -> list[Any]:
-        return [*super().get_line_filters(), self._control_filter]
+        return [self._control_filter, *super().get_line_filters()]
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return DEFAULTS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
 
@@ -13,15 +14,19 @@ _UNSAFE = re.compile(
     "\U000e0000-\U000e007f]"
 )
 """Control bytes, line separators, what reorders or hides text, lone surrogates, tag characters."""
+_PLAIN = Style()
 
 
 class ControlFilter(LineFilter):
-    """Replaces each such character by one blank, so that widths stay as measured where they had one."""
+    """Replaces each such character by one blank, so that widths stay as measured where they had one.
+
+    Text without a style gets an empty one: Textual's filter for NO_COLOR ends the app at one that has none.
+    """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [
             segment
-            if segment.control or not _UNSAFE.search(segment.text)
-            else Segment(_UNSAFE.sub(" ", segment.text), segment.style)
+            if segment.control or (segment.style is not None and not _UNSAFE.search(segment.text))
+            else Segment(_UNSAFE.sub(" ", segment.text), segment.style or _PLAIN)
             for segment in segments
         ]

@@ -92,6 +92,18 @@ async def test_a_run_with_all_that_is_known_of_it(open_app: OpenApp, workspace: 
         assert "1 live of 1" in text
 
 
+async def test_the_chart_without_colours(
+    open_app: OpenApp, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    write_run(workspace, story(), owned=True)
+    async with open_app(root=workspace.root, size=(160, 48)) as pilot:
+        await go_to_runs(pilot)
+        await seen(pilot, "minibatch  ━ best so far", "60 % ┫")
+        await pilot.resize_terminal(140, 60)
+        await seen(pilot, "trial 2 of 4")
+
+
 async def test_views_one_at_a_time_where_it_is_narrow(open_app: OpenApp, workspace: Workspace) -> None:
     write_run(workspace, story(), owned=True)
     async with open_app(root=workspace.root, size=(80, 24)) as pilot:
