@@ -21,6 +21,7 @@ from tests.support.runs import make_recipe
 from tests.support.stories import ending, story
 from tests.tui.screens.waiting import OpenApp, screen_text, until
 from tui.app import CompilotApp
+from tui.panes.runs.list import RunList
 
 HOSTILE = [
     "\x1b]0;X\x07title",
@@ -102,6 +103,21 @@ async def test_the_chart_without_colours(
         await seen(pilot, "minibatch  ━ best so far", "60 % ┫")
         await pilot.resize_terminal(140, 60)
         await seen(pilot, "trial 2 of 4")
+
+
+@pytest.mark.parametrize("theme", ["ansi-dark", "ansi-light"])
+async def test_the_chosen_run_is_read_in_sixteen_colours(
+    open_app: OpenApp, workspace: Workspace, theme: str
+) -> None:
+    write_run(workspace, story(), owned=True)
+    async with open_app(root=workspace.root, size=(160, 48), theme=theme) as pilot:
+        await go_to_runs(pilot)
+        await seen(pilot, "75.0 %")
+        rows = pilot.app.screen.query_one(RunList).rows
+        await until(pilot, lambda: rows.has_focus)
+        styles = [segment.style for segment in rows.render_line(0) if segment.style]
+        assert {style.reverse for style in styles} == {True}
+        assert all(style.bgcolor is not None and style.bgcolor.is_default for style in styles)
 
 
 async def test_views_one_at_a_time_where_it_is_narrow(open_app: OpenApp, workspace: Workspace) -> None:
