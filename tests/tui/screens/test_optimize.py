@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import OptionList
 
 from core.cost import facts as cost_facts
 from core.cost.facts import CallTokens, FactsAnswer, Measured
 from core.optimizers.facts import Facts, PredictorFacts
 from core.recipe import Recipe
 from core.workspace import Workspace
-from tests.tui.screens.waiting import OpenApp, screen_text, until
+from tests.tui.screens.waiting import OpenApp, screen_text, text_of, until
 from tui.app import CompilotApp
 from tui.screens.optimize import OptimizeScreen
 
@@ -241,7 +242,7 @@ async def test_all_estimates_stand_side_by_side(router: Workspace, open_app: Ope
         await until(pilot, lambda: screen.costs)
         await pilot.press("a")
         await until(pilot, lambda: "COPRO" in screen_text(pilot) and "highest" in screen_text(pilot))
-        names = [line.split()[1] for line in screen_text(pilot).splitlines() if line.strip().startswith("│")]
+        names = [line.split()[0] for line in text_of(pilot.app.screen.query_one(OptionList)).splitlines()]
         assert "LabeledFewShot" in names
         await pilot.press("home", "enter")
         await until(pilot, lambda: session(pilot).draft.optimizer.name == "LabeledFewShot")
