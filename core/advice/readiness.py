@@ -155,8 +155,8 @@ def _discriminates(metric: MetricFacts) -> str:
     if metric.gold is None or metric.other is None:
         return f"it scores {plural(metric.rows, 'row')} without an error; no labels to compare with"
     return (
-        f"on {plural(metric.rows, 'row')} the labels themselves score {metric.gold:.0%}, "
-        f"another row's labels {metric.other:.0%}"
+        f"on {plural(metric.rows, 'row')} the labels themselves score {100 * metric.gold:.0f} %, "
+        f"another row's labels {100 * metric.other:.0f} %"
     )
 
 
@@ -220,7 +220,7 @@ def _check_task(situation: Situation) -> ReadinessCheck | None:
         return ReadinessCheck(
             check="task",
             status="warn",
-            detail=f"the program as it is reaches {reached:.0%}: there is little left to gain",
+            detail=f"the program as it is reaches {100 * reached:.0f} %: there is little left to gain",
             fix="use it as it is (direct prompting is sufficient), or measure it on harder rows",
             source=f"{_POOR}simple single-turn tasks",
         )
@@ -344,9 +344,9 @@ def _check_consistency(situation: Situation) -> ReadinessCheck | None:
             fix="`compilot recommend --repeat 3` runs the program three times on the same rows",
             source=source,
         )
-    spread = statistics.stdev(scores)
+    mean, spread = statistics.mean(scores), statistics.stdev(scores)
     origin = "repeated on the same rows" if situation.repeats else "baselines of past runs"
-    told = f"{statistics.mean(scores):.1%} ± {100 * spread:.1f} points over {len(scores)} scores ({origin})"
+    told = f"{100 * mean:.1f} % ± {100 * spread:.1f} points over {len(scores)} scores ({origin})"
     if spread <= _STEADY:
         return ReadinessCheck(check="consistency", status="pass", detail=told, source=source)
     return ReadinessCheck(

@@ -131,7 +131,7 @@ def describe_progress(told: DryRunProgress) -> str:
     parts = [f"dry run{rate}", told.phase]
     if told.trials:
         total = f" of {told.trials_total}" if told.trials_total else ""
-        done = f" ({told.fraction:.0%} of its budget)" if told.fraction is not None else ""
+        done = f" ({100 * told.fraction:.0f} % of its budget)" if told.fraction is not None else ""
         parts.append(f"trial {told.trials}{total}{done}")
     if told.calls:
         calls = ", ".join(f"{count(number)} {role}" for role, number in told.calls.items())

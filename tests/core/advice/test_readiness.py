@@ -104,8 +104,8 @@ def test_no_clear_success_metric():
     other = metric(findings=(Finding("warn", "program.raises", "The program gave no answer."),))
     good = check("metric", situation(metric=other))
     assert good.status == "pass"
-    assert "100%" in good.detail
-    assert "10%" in good.detail
+    assert "100 %" in good.detail
+    assert "10 %" in good.detail
 
 
 def test_answers_that_all_score_zero_tell_nothing_yet():

@@ -315,7 +315,7 @@ async def test_measuring_says_what_it_does_and_is_cancelled(open_app: OpenApp, t
         screen = await go(pilot)
         await until(pilot, lambda: screen.is_measuring)
         await until(pilot, lambda: "measuring on a few rows" in screen_text(pilot))
-        assert "free with embedded models" in screen_text(pilot)
+        assert "x cancels (free with" in screen_text(pilot)
         await pilot.press("x")
         await until(pilot, lambda: not screen.is_measuring)
         await until(pilot, lambda: "m runs the program on a few rows" in screen_text(pilot))

@@ -154,7 +154,7 @@ class Advising(Checking):
             self.compilot.say("choose an optimizer first")
             return
         self._dry_cancel = threading.Event()
-        self.say_busy("dry run: starting… (x cancels)")
+        self.say_busy("dry run: starting…, x cancels")
         self.refresh_keys()
         self._run_dry(draft, self.session.root, self._dry_cancel)
 

@@ -107,7 +107,7 @@ def _amounts(found: Estimate, shares: tuple[str, str, str]) -> list[str]:
 
 def dry_lines(found: DryRun, estimate: Estimate | None) -> Content:
     """Calls by role as the real optimizer made them, beside the closed form."""
-    rates = ", ".join(f"{run.success_rate:.0%}" for run in found.rates)
+    rates = ", ".join(f"{100 * run.success_rate:.0f} %" for run in found.rates)
     rows = [["", "dry run", "low–high", "estimate"]]
     rows += [
         [
@@ -143,8 +143,8 @@ def describe_progress(told: DryRunProgress) -> str:
     if told.trials_total:
         far = f", trial {told.trials} of {told.trials_total}"
     elif told.fraction is not None:
-        far = f", {told.fraction:.0%} of its budget"
+        far = f", {100 * told.fraction:.0f} % of its budget"
     return (
-        f"dry run {told.number} of {told.rates} ({told.success_rate:.0%} right): {told.phase}{far}, "
-        f"{count(calls)} calls, {duration(told.seconds)} (x cancels)"
+        f"dry run {told.number} of {told.rates} ({100 * told.success_rate:.0f} % right): {told.phase}{far}, "
+        f"{count(calls)} calls, {duration(told.seconds)}, x cancels"
     )

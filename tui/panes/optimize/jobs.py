@@ -74,7 +74,7 @@ def with_optimizer(recipe: Recipe, name: str) -> Recipe:
 def measuring_costs(recipe: Recipe) -> str:
     """What it takes to measure, before it is done."""
     if depth_of(recipe) == "thorough":
-        return "free with embedded models, some seconds"
+        return "free with embedded models"
     return "about 20 runs of the program on your models, paid for"
 
 

@@ -118,7 +118,7 @@ class Measuring(Place):
         draft = self.session.draft
         cost = jobs.measuring_costs(draft) if draft is not None else ""
         seconds = duration(time.monotonic() - self._began)
-        self.say_busy(f"measuring on a few rows… {seconds} ({cost}; x cancels)")
+        self.say_busy(f"measuring on a few rows… {seconds}, x cancels ({cost})")
 
     @work(thread=True, group="optimize.measure", exit_on_error=False)
     def _measure(self, recipe: Recipe, root: Path, cancel: threading.Event) -> None:
