@@ -434,3 +434,16 @@ async def test_hostile_text_of_the_file_is_only_text(evolving: Workspace, open_a
         await pilot.press("enter")
         await until(pilot, lambda: "The student's model" in screen_text(pilot))
         assert pilot.app.is_running
+
+
+async def test_how_to_take_a_model_is_seen_where_there_is_little_room(open_app: OpenApp) -> None:
+    async with open_app("router", size=(80, 24), trusted=False) as pilot:
+        screen = await go(pilot)
+        screen.turn_to("models")
+        screen.query_one("RoleList").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: "The student's model" in screen_text(pilot))
+        assert "Use it (ctrl+s)" in screen_text(pilot)
+        await pilot.press("end")
+        await until(pilot, lambda: "timeout" in screen_text(pilot))
+        assert "Use it (ctrl+s)" in screen_text(pilot)

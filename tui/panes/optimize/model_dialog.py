@@ -27,10 +27,12 @@ class ModelDialog(Dialog[ModelProfile | None]):
     DEFAULT_CSS = """
     ModelDialog > Vertical { width: 86; height: auto; padding: 1 2 0 2; }
     ModelDialog Form { height: auto; max-height: 14; }
+    ModelDialog.-low Form { max-height: 7; }
     ModelDialog .meaning { height: auto; margin-top: 1; color: $text-muted; }
     ModelDialog #found { height: 1; margin-top: 1; }
     """
     BINDINGS = [Binding("ctrl+s", "use", "Use it", priority=True)]  # noqa: RUF012 - Textual's own type
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]  # noqa: RUF012 - Textual's own type
 
     def __init__(self, role: Role, profile: ModelProfile, *, own: bool) -> None:
         super().__init__()
