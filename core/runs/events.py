@@ -28,14 +28,17 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run_started"):
     attempt: int
     optimizer: str
     recipe_hash: str
-    sizes: dict[str, int] = {}
-    """Rows per split."""
     versions: dict[str, str] = {}
     pid: int = 0
     caps: dict[str, float] = {}
     """Budget caps, by what they cap."""
     threads: int = 0
     """Calls that may be in flight at once; 0 where the writer did not tell."""
+
+
+class DataLoaded(Event, frozen=True, kw_only=True, tag="data"):
+    sizes: dict[Split, int]
+    """Rows per split."""
 
 
 class PhaseChanged(Event, frozen=True, kw_only=True, tag="phase"):
@@ -181,6 +184,7 @@ class UnknownEvent(msgspec.Struct, frozen=True):
 
 AnyEvent = (
     RunStarted
+    | DataLoaded
     | PhaseChanged
     | BaselineScored
     | TrialStarted

@@ -72,6 +72,7 @@ def execute(job: Job) -> Outcome:
     The test split is scored at the end only. `StopRun` ends a run with its reason; every other exception is
     the caller's.
     """
+    job.recorder.data_loaded(job.splits)
     _seed_everything(job.recipe.run.seed)
     job.metric.judge_lm = job.lms["judge"]
     outcome = Outcome("completed", "completed")

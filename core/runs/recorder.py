@@ -59,6 +59,9 @@ class Recorder:
         """Best so far by `choose_best`; the baseline where nothing was scored yet."""
         return self._best[0][0] if self._best else self.baseline
 
+    def data_loaded(self, splits: Mapping[ev.Split, Sequence[dspy.Example]]) -> None:
+        self._log.emit(ev.DataLoaded(sizes={split: len(rows) for split, rows in splits.items()}))
+
     def enter_phase(self, phase: str) -> None:
         self.phase = phase
         self._log.emit(ev.PhaseChanged(phase=phase))

@@ -93,7 +93,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     optimizer: str = ""
     attempt: int = 0
     recipe_hash: str = ""
-    sizes: dict[str, int] = {}
+    sizes: dict[ev.Split, int] = {}
     caps: dict[str, float] = {}
     threads: int | None = None
     """Calls that may be in flight at once."""
@@ -166,7 +166,6 @@ def _run_started(state: RunState, event: ev.RunStarted) -> RunState:
         optimizer=event.optimizer,
         attempt=event.attempt,
         recipe_hash=event.recipe_hash,
-        sizes=event.sizes or state.sizes,
         caps=event.caps,
         threads=event.threads or None,
         trial=None,
@@ -181,6 +180,10 @@ def _run_started(state: RunState, event: ev.RunStarted) -> RunState:
         seconds=0.0,
         earlier_seconds=state.earlier_seconds + state.seconds,
     )
+
+
+def _data_loaded(state: RunState, event: ev.DataLoaded) -> RunState:
+    return replace(state, sizes=event.sizes)
 
 
 def _phase(state: RunState, event: ev.PhaseChanged) -> RunState:
@@ -315,6 +318,7 @@ def _run_ended(state: RunState, event: ev.RunEnded) -> RunState:
 
 _HANDLERS: dict[type[Any], Callable[[RunState, Any], RunState]] = {
     ev.RunStarted: _run_started,
+    ev.DataLoaded: _data_loaded,
     ev.PhaseChanged: _phase,
     ev.BaselineScored: _baseline,
     ev.TrialStarted: _trial_started,

@@ -112,7 +112,7 @@ def make_result_run(
     parents = {SEED: (), CHILD: (SEED,), OTHER: (SEED,), MERGED: (CHILD, OTHER)}
     origins = {SEED: "baseline", CHILD: "reflection", OTHER: "reflection", MERGED: "merge"}
     events: list[ev.Event] = [
-        ev.RunStarted(run_id=run_id, attempt=1, optimizer=optimizer, recipe_hash="h", sizes={"val": 8}),
+        ev.RunStarted(run_id=run_id, attempt=1, optimizer=optimizer, recipe_hash="h"),
         ev.PhaseChanged(phase="compile"),
     ]
     for number, candidate in enumerate(parents, start=1):

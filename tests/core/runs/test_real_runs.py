@@ -30,7 +30,7 @@ def test_a_run_leaves_a_better_program_that_plain_dspy_loads(tmp_path):
     result = json.loads((run.folder / "result.json").read_text())
     assert result["best"]["candidate"] == state.best.candidate
     rows = [json.loads(p.read_text()) for p in sorted((run.folder / "evaluations").glob("*.json"))]
-    assert {r["split"] for r in rows} == {"val", "test"}
+    assert {r["split"]: len(r["rows"]) for r in rows} == {s: state.sizes[s] for s in ("val", "test")}
     assert all(r["rows"][0]["prediction"] for r in rows)
 
     manifest = export_run(run.folder, tmp_path / "out")
