@@ -50,8 +50,10 @@ async def test_from_an_empty_folder_to_a_deployed_program(tmp_path: Path) -> Non
         assert best.candidate is not None
         await look_at_the_results(pilot, best.candidate)
         score = await export(pilot, tmp_path / "out")
+        tested = await score_on_test(pilot)
     assert score == pytest.approx(best.val, abs=5e-4)
-    assert evaluate(root, tmp_path / "out") == pytest.approx(best.val, abs=1e-9)
+    assert evaluate(root, tmp_path / "out", "val") == pytest.approx(best.val, abs=1e-9)
+    assert evaluate(root, tmp_path / "out", "test") == pytest.approx(tested, abs=5e-4)
 
 
 async def start_from_the_sample(pilot: Pilot[None]) -> None:
@@ -160,8 +162,19 @@ async def export(pilot: Pilot[None], folder: Path) -> float:
     return float(verified["score"])
 
 
-def evaluate(root: Path, folder: Path) -> float:
-    command = [sys.executable, "-m", "tui.start", "eval", str(folder), "--split", "val", "--json"]
+async def score_on_test(pilot: Pilot[None]) -> float:
+    """Score the best on the held-out rows; gives the score that the screen tells."""
+    await pilot.press("s")
+    await seen(pilot, "on test?", "program runs")
+    await pilot.press("y")
+    await seen(pilot, "tested", "new LM calls", seconds=120)
+    found = re.search(r"on test: ([\d.]+) %", screen_text(pilot))
+    assert found is not None
+    return float(found[1]) / 100
+
+
+def evaluate(root: Path, folder: Path, split: str) -> float:
+    command = [sys.executable, "-m", "tui.start", "eval", str(folder), "--split", split, "--json"]
     done = subprocess.run([*command, "--workspace", str(root)], capture_output=True, text=True, check=True)
     return float(json.loads(done.stdout.splitlines()[-1])["score"])
 

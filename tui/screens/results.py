@@ -34,7 +34,7 @@ _LOOK_SECONDS = 4.0
 
 
 class ResultsScreen(Pairing):
-    """Reads files only; code of the folder runs for an export, in child processes."""
+    """Reads files only; code of the folder runs for exports and scorings, in child processes."""
 
     PLACE = "results"
     CSS_PATH = "results.tcss"
@@ -89,7 +89,7 @@ class ResultsScreen(Pairing):
             return self.pair is not None
         if action in ("next_row", "previous_row", "kind"):
             return self.pair is not None and self.query_one(Views).active == "view-rows"
-        if action == "export":
+        if action in ("export", "score"):
             return bool(self.candidate) and not self.busy
         if action in ("mark", "pin", "program"):
             return bool(self.candidate)
@@ -192,9 +192,9 @@ class ResultsScreen(Pairing):
         if self.view is None:
             return
         place = next((p for p in self.board.places if p.entry.run_id == self.view.path.name), None)
-        view, told = self.view, self.exported.get((self.view.path, self.candidate))
+        view, told = self.view, self.told.get((self.view.path, self.candidate), {})
         self.query_one("#summary-text", FittedText).show_fitted(
-            lambda width: describe_run(view, place, width, told)
+            lambda width: describe_run(view, place, width, list(told.values()))
         )
         self.refresh_bindings()
 

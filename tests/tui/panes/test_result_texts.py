@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ from tui.panes.results.loading import (
     next_target,
 )
 from tui.panes.results.prompt_text import describe_line, describe_prompt
-from tui.panes.results.summary import describe_exported, describe_interval_bar, describe_run
+from tui.panes.results.summary import describe_exported, describe_interval_bar, describe_run, describe_tested
 from tui.widgets.fitted import hang
 
 
@@ -254,3 +255,12 @@ def test_an_export_says_how_it_was_verified() -> None:
     other = {**manifest["verified"], "same_as_run": False, "new_calls": 3}  # type: ignore[dict-item]
     text = describe_exported({**manifest, "verified": other}).plain
     assert "other than in the run with 3 new LM calls" in text
+
+
+def test_a_score_on_test_tells_its_interval_and_what_it_cost() -> None:
+    rows = [{"score": score} for score in (1.0, 1.0, 0.0, 1.0, None)]
+    result = {"candidate": "cbbb", "score": 0.75, "size": 5, "errors": 1, "rows": rows}
+    text = describe_tested({**result, "ledger": {"student": {"paid": 4}, "judge": {"paid": 1}}}).plain
+    assert "cbbb on test: 75.0 %" in text
+    assert re.search(r"\d+\.\d – \d+\.\d  5 rows, 1 errored, 5 new LM calls", text)
+    assert "no new LM call" in describe_tested({**result, "ledger": {"student": {"paid": 0}}}).plain

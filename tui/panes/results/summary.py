@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from textual.content import Content
 
@@ -33,11 +34,11 @@ TONES: dict[Verdict, str] = {
 }
 
 
-def describe_run(view: RunView, place: Place | None, width: int, exported: Content | None = None) -> Content:
-    """The whole summary of a run, fitted into a width."""
+def describe_run(view: RunView, place: Place | None, width: int, told: Sequence[Content] = ()) -> Content:
+    """The whole summary of a run, fitted into a width; `told` is what was made of the chosen candidate."""
     parts = [_title(view), _how_it_ended(view)]
-    if exported is not None:
-        parts += [Content(), exported]
+    for one in told:
+        parts += [Content(), one]
     parts += [Content(), *_scores(view, width)]
     if place is not None and place.note:
         parts.append(_labelled("note", foreign(place.note), "$text-warning"))
@@ -74,6 +75,18 @@ def describe_exported(manifest: dict[str, object]) -> Content:
             _labelled("load it", foreign(str(manifest["note"]))),
         ]
     )
+
+
+def describe_tested(result: Mapping[str, Any]) -> Content:
+    """What a candidate scored on the held-out rows."""
+    scores = [row["score"] for row in result["rows"] if row["score"] is not None]
+    told = f"{result['candidate']} on test: {percent(result['score'])}"
+    told += f"  {describe_interval(score_interval(scores))}  {plural(result['size'], 'row')}"
+    if result["errors"]:
+        told += f", {count(result['errors'])} errored"
+    paid = sum(role["paid"] for role in result["ledger"].values())
+    told += f", {plural(paid, 'new LM call') if paid else 'no new LM call'}"
+    return _labelled("tested", foreign(told), "$text-success")
 
 
 def describe_interval_bar(score: float, interval: Interval | None, width: int) -> str:

@@ -1,4 +1,4 @@
-"""What the Results place writes: an export that is verified, a report. Both take a while, and say so."""
+"""What the Results place makes: a verified export, a score on test, a report. Each says how long it takes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from textual import work
 from textual.content import Content
 
 from core.errors import CompilotError
+from core.wording import plural
 
 from ...screens.base import Place
-from ...widgets.dialogs import Ask
+from ...widgets.dialogs import Ask, Confirm
 from ...widgets.views import Views
 from .loading import RunView, is_code
-from .summary import describe_exported
+from .summary import describe_exported, describe_tested
 
 T = TypeVar("T")
 
@@ -30,8 +31,9 @@ class ResultWriting(Place):
         self.view: RunView | None = None
         self.candidate = ""
         self.busy = ""
-        """What is being written, with its seconds; empty when nothing is."""
-        self.exported: dict[tuple[Path, str], Content] = {}
+        """What is being made, with its seconds; empty when nothing is."""
+        self.told: dict[tuple[Path, str], dict[str, Content]] = {}
+        """What exports and scorings of a candidate came to, the latest of each."""
         self._since: tuple[str, float] | None = None
 
     def on_mount(self) -> None:
@@ -61,10 +63,38 @@ class ResultWriting(Place):
 
         manifest = await self._write("exporting and verifying", export)
         if manifest is not None:
-            self.exported[view.path, candidate] = describe_exported(manifest)
-            self.show_summary()
-            self.query_one(Views).go("view-summary")
+            self._tell_in_summary(view, candidate, "exported", describe_exported(manifest))
             self.compilot.say("exported and verified")
+
+    @work(group="writing")
+    async def action_score(self) -> None:
+        view, candidate = self.view, self.candidate
+        if view is None or not candidate or self.busy:
+            return
+        size = view.state.sizes.get("test")
+        runs = plural(size, "program run") if size else "A program run for each test row"
+        question = Confirm(
+            f"Score {candidate} on test?",
+            f"{runs}; what the run asked already is not paid again. A split that is looked at again and "
+            "again is no longer held out.",
+            yes="Score",
+        )
+        if not await self.app.push_screen_wait(question) or not await self.compilot.trusted():
+            return
+
+        def score() -> dict[str, Any]:
+            from core.results.evaluate import evaluate_run
+
+            return evaluate_run(view.path, candidate=candidate)
+
+        result = await self._write("scoring on test", score)
+        if result is not None:
+            self._tell_in_summary(view, candidate, "tested", describe_tested(result))
+
+    def _tell_in_summary(self, view: RunView, candidate: str, what: str, told: Content) -> None:
+        self.told.setdefault((view.path, candidate), {})[what] = told
+        self.show_summary()
+        self.query_one(Views).go("view-summary")
 
     @work(group="writing")
     async def action_report(self) -> None:
@@ -117,10 +147,10 @@ class ResultWriting(Place):
         """Show an error, or none."""
 
     def show_summary(self) -> None:
-        """Show what was exported."""
+        """Show what was made."""
 
     def name_views(self) -> None:
-        """Show what is being written."""
+        """Show what is being made."""
 
 
 def _check_name(text: str) -> str | None:
