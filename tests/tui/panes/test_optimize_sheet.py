@@ -19,7 +19,8 @@ from tui.header_text import describe_cost
 from tui.panes.optimize.declared import LIMITS, profile_params, read_limits, read_profile
 from tui.panes.optimize.field_text import list_choices, next_value
 from tui.panes.optimize.fit import Fit
-from tui.panes.optimize.models import list_models
+from tui.panes.optimize.models import Ping, list_models
+from tui.panes.optimize.models_pane import describe_model
 from tui.panes.optimize.optimizers import describe_fit
 from tui.panes.optimize.sheet import Sheet, read_sheet
 from tui.panes.optimize.shelf import Shelf
@@ -181,3 +182,10 @@ def test_reasons_go_on_under_their_words() -> None:
 
 def test_what_costs_nothing_is_free() -> None:
     assert describe_cost(estimate_run(RECIPE, MEASURED)).endswith(" calls, free")
+
+
+def test_what_is_known_of_a_model_stays_right_of_its_role() -> None:
+    row = list_models(RECIPE)[0]
+    lines = describe_model(row, Ping(None, "it does not answer: the connection was refused"), 40).plain
+    assert all(line.startswith(" " * 11) for line in lines.splitlines()[1:])
+    assert len(lines.splitlines()) > 2

@@ -18,10 +18,14 @@ from textual.widgets.option_list import Option
 from core.recipe import Role
 
 from ...registry import bindings
+from ...widgets.fitted import hang
 from ...widgets.foreign import foreign
 from ...widgets.options import Options
 from ...widgets.pane import Pane
 from .models import ModelRow, Ping
+
+_ROLE = 11
+"""Columns of a role's name; what goes on in the next line begins there."""
 
 
 class RoleList(Options):
@@ -111,8 +115,8 @@ class ModelsPane(Pane):
 
 
 def describe_model(row: ModelRow, ping: Ping | None, width: int) -> Content:
-    """A role on one line, or on two where it does not fit."""
-    role = Content.styled(f"{row.role:<11}", "bold" if row.called else "$text-muted")
+    """A role on one line, or on more where it does not fit."""
+    role = Content.styled(f"{row.role:<{_ROLE}}", "bold" if row.called else "$text-muted")
     if row.shared_from is not None:
         return role + Content.styled(f"the {row.shared_from}'s model", "$text-muted")
     price = f"{row.price} per M" if row.price.startswith("$") else row.price
@@ -129,4 +133,6 @@ def describe_model(row: ModelRow, ping: Ping | None, width: int) -> Content:
         parts.append(Content.styled("not called", "$text-muted"))
     rest = Content.styled(" · ", "$text-muted").join(parts)
     line = first + Content("  ") + rest
-    return line if line.cell_length <= width else first + Content("\n" + " " * 11) + rest
+    if line.cell_length <= width:
+        return line
+    return Content("\n").join([first, hang(Content(" " * _ROLE) + rest, width, _ROLE)])
