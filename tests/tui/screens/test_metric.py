@@ -274,6 +274,7 @@ async def test_where_there_is_little_room_the_part_in_use_has_it(open_app: OpenA
         await pilot.press("e")
         await until(pilot, lambda: screen.editor.code.size.height > 8)
         assert "routed_right(" in screen_text(pilot)
+        assert screen.editor.code.scroll_offset.y < 5, "the line of the cursor is not the first one"
         await pilot.resize_terminal(80, 48)
         await pilot.press("escape", "tab")
         await until(pilot, lambda: row.size.height > 4 and screen.editor.code.size.height > 8)

@@ -8,6 +8,7 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.binding import Binding
+from textual.geometry import Offset
 from textual.message import Message
 from textual.widgets import TextArea
 from textual.widgets.text_area import TextAreaTheme
@@ -83,6 +84,10 @@ class CodeArea(TextArea, inherit_bindings=False):
     def on_resize(self) -> None:
         """Less room must not hide the line that is worked on."""
         self.call_after_refresh(self.scroll_cursor_visible)
+
+    def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
+        # Without any room the line would become the first one, and stay so with all of it.
+        return super().scroll_cursor_visible(center, animate) if self.content_size.height else Offset()
 
     async def on_key(self, event: events.Key) -> None:
         # Textual's own editor moves the focus on instead, before any binding is looked at.
