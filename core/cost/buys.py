@@ -27,6 +27,8 @@ _EXACT = 512
 """Up to here sizes are found exactly; larger ones follow from the line through two estimates."""
 _EXACT_BOOTSTRAPS = 64
 """The same where each unit is a bootstrap: an estimate of hundreds of them is not instant."""
+_ROUNDED = 10
+"""Evaluations from which tenths of one say nothing."""
 
 
 class Size(NamedTuple):
@@ -174,7 +176,9 @@ def name_amount(cap: Cap, amount: float) -> str:
     """An amount with its unit, as a person reads it."""
     if cap == "usd":
         return f"${amount:,.2f}" if amount >= 1 else f"${amount:.4f}"
-    return f"{amount:,.1f} minutes" if cap == "minutes" else f"{amount:,.0f} {cap}"
+    if cap == "minutes":
+        return f"{amount:,.1f}".removesuffix(".0") + " minutes"
+    return f"{amount:,.0f} {cap}"
 
 
 def _read_caps(budget: Budget) -> dict[Cap, float]:
@@ -335,7 +339,9 @@ class _Search:
         settings = self._with(count) if count else {}
         if count and self.spec.name == "GEPA":
             rows = (self.measured.facts.train or 0) + (self.measured.facts.val or 0)
-            notes = (*notes, f"that is {count / max(rows, 1):.1f} evaluations of train and val together")
+            times = count / max(rows, 1)
+            told = f"{times:,.0f}" if times >= _ROUNDED else f"{times:.1f}"
+            notes = (*notes, f"that is {told} evaluations of train and val together")
         return Bought(
             optimizer=self.spec.name,
             unit=self.size.one if count == 1 else self.size.unit,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.cost.buys import amount_of, trials_within, with_params
+from core.cost.buys import amount_of, name_amount, trials_within, with_params
 from core.cost.estimate import estimate_run
 from core.errors import ConfigError, OptimizerError
 from core.optimizers import registry
@@ -101,10 +101,18 @@ def test_units_are_the_optimizer_s_own():
 
 
 def test_gepa_is_told_in_full_evaluations_too():
-    bought = trials_within(make_recipe("GEPA", {"max_full_evals": 4}), MEASURED, Budget(calls=2000))
+    bought = trials_within(make_recipe("GEPA", {"max_full_evals": 4}), MEASURED, Budget(calls=1000))
     rows = MEASURED.facts.train + MEASURED.facts.val
     assert bought.settings["max_full_evals"] is None
     assert f"{bought.count / rows:.1f} evaluations of train and val" in bought.text
+    many = trials_within(make_recipe("GEPA"), MEASURED, Budget(calls=200_000))
+    assert f"is {many.count / rows:,.0f} evaluations of train and val" in many.text
+
+
+def test_amounts_have_no_tenths_that_say_nothing():
+    assert name_amount("minutes", 15.0) == "15 minutes"
+    assert name_amount("minutes", 2.54) == "2.5 minutes"
+    assert name_amount("calls", 1234.5) == "1,234 calls"
 
 
 def test_no_more_demonstrations_than_there_are_rows():
