@@ -37,6 +37,7 @@ class DataScreen(DataReading):
 
     PLACE = "data"
     CSS_PATH = "data.tcss"
+    AUTO_FOCUS = "#rows"  # a key that comes before the first frame is not typed into a field
 
     def __init__(self) -> None:
         super().__init__()

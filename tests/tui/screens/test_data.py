@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from core.data import load_overlay, load_splits
 from core.data.freeze import freeze_path
 from core.workspace import Workspace
 from tests.tui.screens.waiting import OpenApp, screen_text, text_of, until
+from tui.app import CompilotApp
 from tui.panes.data.table import TablePane
+from tui.settings import Settings
 from tui.widgets.paged_table import RowTable
 
 
@@ -475,3 +478,15 @@ async def test_it_goes_to_a_row_and_reads_changed_data_again(open_app: OpenApp, 
             file.write('{"id": "FS-9999", "message": "late", "urgency": "low"}\n')
         await pilot.press("ctrl+r")
         await until(pilot, lambda: state_of(pilot) == "265 rows")
+
+
+async def test_a_key_that_comes_while_the_place_opens_is_typed_into_no_field(tmp_path: Path) -> None:
+    app = CompilotApp(Workspace.init_sample("router", tmp_path / "w").root, Settings(theme="dark"))
+    focused: list[object] = []
+    async with app.run_test() as pilot:
+        while not (found := app.screen.query(RowTable)) or found.first().line is None:
+            focused.append(app.focused)
+            await asyncio.sleep(0)
+        await until(pilot, lambda: app.places)
+        app.workers.cancel_all()
+    assert not any(isinstance(one, Input) for one in focused)
