@@ -33,6 +33,9 @@ class Place(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._stale: set[str] = set()
+        width = self.app.size.width
+        fitting = [name for least, name in self.HORIZONTAL_BREAKPOINTS if width >= least]
+        self.add_class(fitting[-1], update=False)  # known from the start, so that nothing is styled twice
 
     def on_mount(self) -> None:
         self.compilot.places[self.PLACE] = self

@@ -1,8 +1,8 @@
-"""What a person types into: it costs the screen no new layout for each letter, and nothing blinks."""
+"""A line to type into: it costs the screen no new layout for each letter, and nothing blinks."""
 
 from __future__ import annotations
 
-from textual.widgets import Input, TextArea
+from textual.widgets import Input
 
 
 class TextField(Input):
@@ -18,10 +18,3 @@ class TextField(Input):
     @property
     def content_width(self) -> int:
         return max(super().content_width, self.scrollable_content_region.width)
-
-
-class TextBox(TextArea):
-    """A `TextArea` whose cursor rests: an idle screen sends nothing."""
-
-    def on_mount(self) -> None:
-        self.cursor_blink = False

@@ -18,7 +18,7 @@ from core.wording import plural
 from ...text import clean
 from ...widgets.dialogs import Ask, Choose, Confirm, Dialog
 from ...widgets.foreign import foreign
-from ...widgets.text_field import TextBox
+from ...widgets.text_box import TextBox
 from .editing import read_value
 from .files import list_data_files
 from .row_text import whole_text

@@ -19,7 +19,7 @@ from ...registry import bindings
 from ...widgets.foreign import foreign
 from ...widgets.problem import Problem
 from ...widgets.reading import Entries, Reading
-from ...widgets.text_field import TextBox
+from ...widgets.text_box import TextBox
 from .trial import Trial, describe_result, describe_step, label_result, label_step, read_field, write_field
 
 

@@ -15,7 +15,8 @@ from core.programs.scaffold import FormStep, ModuleKind, ProgramForm, write_prog
 from ...widgets.dialogs import Dialog
 from ...widgets.foreign import foreign_lines
 from ...widgets.problem import Problem, describe_problem
-from ...widgets.text_field import TextBox, TextField
+from ...widgets.text_box import TextBox
+from ...widgets.text_field import TextField
 from .form import plain_instructions, read_fields
 
 if TYPE_CHECKING:
