@@ -23,6 +23,7 @@ from ..optimizers.spec import resolve_params
 from ..optimizers.supplied import is_supplied
 from ..recipe import ROLES, Budget, Recipe, Role
 from ..sandbox.client import Sandbox
+from ..wording import percent
 from .facts import Measured, find_facts
 
 SECONDS = 600.0
@@ -338,15 +339,16 @@ def _most_likely(runs: Sequence[RateRun], measured: Measured | None) -> RateRun:
 def _assumptions(runs: Sequence[RateRun], likely: RateRun, measured: Measured | None) -> Iterator[str]:
     if measured is None or measured.facts.success_rate is None:
         yield "nobody has measured how often the program is right: the success rates are a wide guess"
-    told = ", ".join(f"{run.success_rate:.0%}" for run in runs)
-    yield f"the unoptimized program is right on {told} of the rows; expected is {likely.success_rate:.0%}"
+    told = ", ".join(percent(run.success_rate) for run in runs)
+    usual = percent(likely.success_rate)
+    yield f"the unoptimized program is right on {told} of the rows; expected is {usual}"
     for run in runs:
         if abs(run.reached - run.success_rate) > 0.1:
             yield (
-                f"asked for {run.success_rate:.0%} right, the ghost reached {run.reached:.0%}: the metric "
-                "does not go by the labels alone"
+                f"asked for {percent(run.success_rate)} right, the ghost reached {percent(run.reached)}: the "
+                "metric does not go by the labels alone"
             )
         if run.ended != "completed":
-            yield f"at {run.success_rate:.0%} the limit of {run.ended} ended it: these are lower bounds"
+            yield f"at {percent(run.success_rate)} the limit of {run.ended} ended it: these are lower bounds"
     yield from dict.fromkeys(note for run in runs for note in run.notes)
     yield "answers are ghosts': no prompt gets better by what it says, and every answer can be read"

@@ -16,6 +16,7 @@ from ..optimizers import registry
 from ..optimizers.plan import Range, add_up
 from ..optimizers.spec import check_needs, resolve_params
 from ..recipe import Budget, ModelProfile, Price, Recipe, Role
+from ..wording import percent, plural
 from .facts import Measured, get_facts
 from .minutes import expect_minutes, tell_limits
 from .tokens import RoleTokens, count_tokens
@@ -177,13 +178,12 @@ def _assumptions(
 ) -> list[str]:
     facts = measured.facts
     cost = "" if measured.usd == 0 else f", ${measured.usd:.4f}" if measured.usd else ", price unknown"
-    told = [f"measured on {measured.rows} rows of val with {measured.calls} LM calls{cost}"]
+    rows, calls = plural(measured.rows, "row"), plural(measured.calls, "LM call")
+    told = [f"measured on {rows} of val with {calls}{cost}"]
     if measured.past_runs:
-        told.append(
-            f"{measured.past_runs} past run{'s' if measured.past_runs > 1 else ''} of this workspace went in"
-        )
+        told.append(f"{plural(measured.past_runs, 'past run')} of this workspace went in")
     if facts.error_rate:
-        told.append(f"{facts.error_rate:.0%} of the program runs ended with an error while measuring")
+        told.append(f"{percent(facts.error_rate)} of the program runs ended with an error while measuring")
     if measured.depth == "small":
         told.append("only a few rows were tried, because these models cost money")
     if guessed:
@@ -247,7 +247,7 @@ def _has_cache_price(profile: ModelProfile) -> bool:
 
 
 def _tell_cache(role: Role, profile: ModelProfile, measured: Measured) -> str:
-    share = measured.cached_shares.get(role)
-    if share is None:
+    cached = measured.cached_shares.get(role)
+    if cached is None:
         return f"{profile.model} ({role}) sells cached input cheaper: the dollars reckon with none of it"
-    return f"{share:.0%} of the input of {profile.model} ({role}) is cached, as in past runs"
+    return f"{percent(cached)} of the input of {profile.model} ({role}) is cached, as in past runs"

@@ -9,6 +9,7 @@ from itertools import islice
 
 import msgspec
 
+from ..wording import percent
 from .base import order_by_seed
 from .facts import Facts, Walk
 from .plan import NONE, BootstrapSet, Range, add_up, add_up_independent
@@ -166,10 +167,11 @@ def assume_bootstraps(sets: Sequence[BootstrapSet], facts: Facts) -> tuple[str, 
     rate, tried = _rate(sets[0], facts)
     if tried:
         return (
-            f"{rate:.0%} of the teacher's attempts come out right ({probed} of {len(sets)} bootstraps tried)",
+            f"{percent(rate)} of the teacher's attempts come out right "
+            f"({probed} of {len(sets)} bootstraps tried)",
         )
     source = "guessed" if facts.success_rate is None else "as the program does without demonstrations"
-    return (f"{rate:.0%} of the teacher's attempts come out right ({source})",)
+    return (f"{percent(rate)} of the teacher's attempts come out right ({source})",)
 
 
 def _count_in(probed: Walk, bootstrap: BootstrapSet) -> int | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from ..wording import percent
 from .facts import Facts
 from .plan import PROPOSAL_RETRIES, Range, Shown, Work
 from .prompts import Prompts, changed_share, inherited_share
@@ -228,6 +229,7 @@ def plan_iterations(facts: Facts, params: Params) -> Work:
         ),
         metric_calls=Range(runs.low, runs.expected + feedback, runs.high + high * batch * components),
         assumptions=(
-            f"{rates.accepted:.0%} of GEPA's reflections make a better program on their minibatch ({source})",
+            f"{percent(rates.accepted)} of GEPA's reflections make a better program on their minibatch "
+            f"({source})",
         ),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
+from ..wording import percent
 from .base import CompileInputs, Optimizer
 from .facts import Facts
 from .plan import PROPOSAL_RETRIES, Range, Shown, Work, exactly
@@ -196,7 +197,7 @@ def _work(facts: Facts, params: Params) -> Work:
         shown=Shown(fixed=1400.0, rows=4.0),
         longer_prompts=_rules_shown(facts, prompts[0].appended),
         proposer_calls=Range(0, rules, PROPOSAL_RETRIES * min(steps * new, steps * new * by_rule + spread)),
-        assumptions=(f"on at least {_ANSWERS_DIFFER:.0%} of the rows, sampled answers differ in score",),
+        assumptions=(f"on at least {percent(_ANSWERS_DIFFER)} of the rows, sampled answers differ in score",),
     )
 
 

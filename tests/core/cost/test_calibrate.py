@@ -71,7 +71,7 @@ def test_cached_input_is_priced_as_past_runs_had_it():
     tokens = student.input_tokens.expected
     expected = (0.75 * tokens * 1.0 + 0.25 * tokens * 0.1 + student.output_tokens.expected * 2.0) / 1e6
     assert student.usd.expected == pytest.approx(expected, rel=0.01)
-    assert any(line.startswith("25% of the input of openai/small") for line in found.assumptions)
+    assert any(line.startswith("25 % of the input of openai/small") for line in found.assumptions)
 
 
 def test_other_parameters_and_models_teach_only_what_is_alike():
