@@ -33,6 +33,7 @@ class LineView(Toned, ScrollView, can_focus=True):
         + """
         & > .line--cursor { background: $foreground 12%; }
         &:focus > .line--cursor { background: $accent 30%; }
+        &:ansi > .line--cursor { text-style: bold; }
         &:ansi:focus > .line--cursor { text-style: reverse; }
     }
     """
@@ -156,6 +157,6 @@ class LineView(Toned, ScrollView, can_focus=True):
         if row == self.cursor:
             # Blended with what is behind it; the colours of the text stay.
             style = self.get_component_rich_style("line--cursor")
-            cursor = Style(bgcolor=style.bgcolor, reverse=style.reverse)
+            cursor = Style(bgcolor=style.bgcolor, bold=style.bold, reverse=style.reverse)
             strip = Strip(Segment.apply_style(strip, post_style=cursor), strip.cell_length)
         return strip

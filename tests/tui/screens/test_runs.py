@@ -118,6 +118,9 @@ async def test_the_chosen_run_is_read_in_sixteen_colours(
         styles = [segment.style for segment in rows.render_line(0) if segment.style]
         assert {style.reverse for style in styles} == {True}
         assert all(style.bgcolor is not None and style.bgcolor.is_default for style in styles)
+        await pilot.press("tab")
+        await until(pilot, lambda: not rows.has_focus)
+        assert {segment.style.bold for segment in rows.render_line(0) if segment.style} == {True}
 
 
 async def test_views_one_at_a_time_where_it_is_narrow(open_app: OpenApp, workspace: Workspace) -> None:
