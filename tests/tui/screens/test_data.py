@@ -57,7 +57,7 @@ async def type_text(pilot: Pilot[None], text: str) -> None:
 async def test_rows_their_parts_and_the_row_in_full(open_app: OpenApp) -> None:
     async with open_app("triage") as pilot:
         await ready(pilot)
-        assert "264 rows" in state_of(pilot)
+        await until(pilot, lambda: "264 rows" in state_of(pilot))
         assert "FS-1107" in lines_of(pilot)[0]
         await until(pilot, lambda: "harbour office" in screen_text(pilot))
         await pilot.press("down")
@@ -183,7 +183,7 @@ async def test_the_profile_shows_columns_and_balance(open_app: OpenApp) -> None:
         await ready(pilot)
         await until(pilot, lambda: "264 rows: train 106, val 53, test 105" in screen_text(pilot))
         await until(pilot, lambda: "━━━" in screen_text(pilot))
-        assert "103   39 %" in screen_text(pilot)
+        await until(pilot, lambda: "103   39 %" in screen_text(pilot))
 
 
 async def test_editing_a_label_is_seen_kept_and_taken_back(open_app: OpenApp, tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ async def test_a_split_is_seen_before_it_is_saved_and_frozen(open_app: OpenApp, 
         await ready(pilot)
         await pilot.press("v")
         await until(pilot, lambda: "not frozen yet" in screen_text(pilot))
-        assert "180" in screen_text(pilot)
+        await until(pilot, lambda: "180" in screen_text(pilot))
         await pilot.press("ctrl+u")
         await type_text(pilot, "60 %")
         await until(pilot, lambda: "add up to more than the whole" in screen_text(pilot))
@@ -358,7 +358,7 @@ async def test_a_file_that_cannot_be_read_is_told_and_the_rest_works(
     (workspace.root / "messages.jsonl").write_bytes(content)
     async with open_app("router") as pilot:
         await until(pilot, lambda: told in screen_text(pilot))
-        assert "where" in screen_text(pilot)
+        await until(pilot, lambda: "where" in screen_text(pilot))
         await pilot.press("o")
         await until(pilot, lambda: "good.csv" in screen_text(pilot))
         await pilot.press("down", "enter")
@@ -372,7 +372,7 @@ async def test_wrong_column_names_are_told_beside_the_rows(open_app: OpenApp, tm
     async with open_app("router", size=(160, 48)) as pilot:
         await until(pilot, lambda: "HD-2041" in screen_text(pilot))
         await until(pilot, lambda: "there is no column 'mesage'" in screen_text(pilot))
-        assert "did you mean message?" in screen_text(pilot)
+        await until(pilot, lambda: "did you mean message?" in screen_text(pilot))
 
 
 async def test_no_data_section_is_told_with_its_fix(open_app: OpenApp, tmp_path: Path) -> None:
@@ -444,7 +444,7 @@ async def test_hostile_text_stays_text(open_app: OpenApp, tmp_path: Path) -> Non
             await pilot.pause()
             text = screen_text(pilot)
             assert not any(letter in text for letter in "\x1b\x07\x9b\u202e\u2066\u2028\x85\u200b\x00\x7f\b")
-        assert "[/nope] [bold" in screen_text(pilot)
+        await until(pilot, lambda: "[/nope] [bold" in screen_text(pilot))
         assert pilot.app.is_running
 
 

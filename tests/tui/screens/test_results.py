@@ -63,10 +63,9 @@ async def test_runs_are_ranked_and_the_best_candidate_is_shown(
         assert ["1", "GEPA"] in ranks
         assert ["2", "SIMBA"] in ranks
         assert ["≠", "COPRO"] in ranks
-        text = screen_text(pilot)
-        assert "12.5 %  2.2 – 47.1" in text
-        assert "62.5 %  30.6 – 86.3" in text
-        assert "held out" in text
+        await until(pilot, lambda: "12.5 %  2.2 – 47.1" in screen_text(pilot))
+        await until(pilot, lambda: "62.5 %  30.6 – 86.3" in screen_text(pilot))
+        await until(pilot, lambda: "held out" in screen_text(pilot))
 
 
 async def test_the_tree_shows_where_a_merge_came_from(open_app: OpenApp, workspace: Workspace) -> None:
@@ -104,10 +103,9 @@ async def test_rows_show_both_outputs_and_can_be_narrowed(open_app: OpenApp, wor
         await open_results(pilot, "against the baseline, on val")
         await pilot.press("right_square_bracket", "right_square_bracket")
         await shown(pilot, "7 rows scored by both: 4 fixed, 0 broken", "Rows (+4 -0)")
-        text = screen_text(pilot)
-        assert "rows that errored are left out: 0 before, 1 after" in text
-        assert "row 1  fixed" in text
-        assert "expected" in text
+        await until(pilot, lambda: "rows that errored are left out: 0 before, 1 after" in screen_text(pilot))
+        await until(pilot, lambda: "row 1  fixed" in screen_text(pilot))
+        await until(pilot, lambda: "expected" in screen_text(pilot))
         await pilot.press("n")
         await shown(pilot, "row 3  fixed", "Wrong team: expected")
         await pilot.press("N")
@@ -250,7 +248,7 @@ async def test_the_best_is_followed_until_another_candidate_is_chosen(
         change_best(run, OTHER)
         await pilot.press("r")
         await until(pilot, lambda: any("cdddddd best" in line for line in screen_text(pilot).splitlines()))
-        assert f"{CHILD} ─" in screen_text(pilot)
+        await until(pilot, lambda: f"{CHILD} ─" in screen_text(pilot))
 
 
 def change_best(run: Path, candidate: str) -> None:

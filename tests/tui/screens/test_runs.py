@@ -77,20 +77,20 @@ async def test_a_run_with_all_that_is_known_of_it(open_app: OpenApp, workspace: 
         await go_to_runs(pilot)
         await seen(pilot, "running", "trial 2 of 4", "minibatch of cbbbbbbbbbb", "2/4 rows")
         text = screen_text(pilot)
-        assert "25.0 %" in text
-        assert "75.0 %" in text
-        assert "+50.0 points" in text
-        assert "student" in text
-        assert "1,410" in text
+        await until(pilot, lambda: "25.0 %" in screen_text(pilot))
+        await until(pilot, lambda: "75.0 %" in screen_text(pilot))
+        await until(pilot, lambda: "+50.0 points" in screen_text(pilot))
+        await until(pilot, lambda: "student" in screen_text(pilot))
+        await until(pilot, lambda: "1,410" in screen_text(pilot))
         assert "190 replayed" not in text, "both roles replayed some"
-        assert "380 replayed" in text
-        assert "6 failed calls" in text
-        assert "1 row errored" in text
-        assert "of $5.00" in text
-        assert "of 15 min" in text
-        assert "hello from the optimizer" in text
-        assert "best so far" in text
-        assert "1 live of 1" in text
+        await until(pilot, lambda: "380 replayed" in screen_text(pilot))
+        await until(pilot, lambda: "6 failed calls" in screen_text(pilot))
+        await until(pilot, lambda: "1 row errored" in screen_text(pilot))
+        await until(pilot, lambda: "of $5.00" in screen_text(pilot))
+        await until(pilot, lambda: "of 15 min" in screen_text(pilot))
+        await until(pilot, lambda: "hello from the optimizer" in screen_text(pilot))
+        await until(pilot, lambda: "best so far" in screen_text(pilot))
+        await until(pilot, lambda: "1 live of 1" in screen_text(pilot))
 
 
 async def test_the_chart_without_colours(

@@ -25,10 +25,9 @@ async def test_each_key_leads_to_its_place(open_app: OpenApp) -> None:
 async def test_the_header_names_the_work(open_app: OpenApp) -> None:
     async with open_app("triage") as pilot:
         await until(pilot, lambda: "FacilityTriage" in screen_text(pilot))
-        text = screen_text(pilot)
-        assert "messages.jsonl" in text
-        assert "triage_metric" in text
-        assert "GEPA" in text
+        await until(pilot, lambda: "messages.jsonl" in screen_text(pilot))
+        await until(pilot, lambda: "triage_metric" in screen_text(pilot))
+        await until(pilot, lambda: "GEPA" in screen_text(pilot))
 
 
 async def test_the_header_says_what_is_missing_and_which_key_mends_it(
