@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -23,10 +22,10 @@ from ...recipe import Role
 from .forms import VARIANTS, Form, TextForm, fill, form_of
 from .luck import draw_below, draw_unit, ease, number_of, number_of_text
 from .rows import KnownRow, KnownRows, Labels
+from .texts import number_of_instructions, rows_of, skill_of, write_text
 
 _REACT = frozenset({"next_tool_name", "next_tool_args"})
 _STEP = re.compile(r"tool_name_(\d+)")
-_WRITTEN = re.compile(r"A ghost wrote this, number [0-9a-f]{12}, step (\d+)(?:, about rows ([\d ]+))?\.")
 _NO_ROW = -1
 _YES = frozenset({"yes", "true", "correct", "right", "good", "pass", "passed", "valid", "match"})
 _NO = frozenset({"no", "false", "incorrect", "wrong", "bad", "fail", "failed", "invalid", "mismatch"})
@@ -189,10 +188,10 @@ class Ghost:
         fields = self._fields_of(signature)
         instructions = signature.__doc__ or ""
         prompt = Prompted(
-            hash((_number_of_instructions(instructions), *[_number_of_demo(demo) for demo in demos])),
+            hash((number_of_instructions(instructions), *[_number_of_demo(demo) for demo in demos])),
             bool(demos),
-            _skill_of(instructions),
-            _rows_of(instructions),
+            skill_of(instructions),
+            rows_of(instructions),
         )
         asked = hash((sample.number(), *[number_of(value) for value in inputs.values()]))
         if signature.output_fields.keys() >= _REACT:
@@ -206,13 +205,13 @@ class Ghost:
         shown = Prompted(
             hash(
                 (
-                    _number_of_instructions(task.instruction),
+                    number_of_instructions(task.instruction),
                     *[number_of_text(text) for _, text in prompt.demo_texts],
                 )
             ),
             bool(prompt.demo_texts),
-            _skill_of(task.instruction),
-            _rows_of(task.instruction),
+            skill_of(task.instruction),
+            rows_of(task.instruction),
         )
         asked = hash((sample.number(), *[number_of_text(text) for text in prompt.inputs.values()]))
         if set(task.output_names) >= _REACT:
@@ -253,16 +252,16 @@ class Ghost:
         """An answer to a prompt that no adapter wrote."""
         asked = hash((number_of_text(text), sample.number()))
         if role in ("reflection", "proposer"):
-            return f"```\n{self._improve(role, asked, _skill_of(text))}\n```"
+            return f"```\n{self._improve(role, asked, skill_of(text))}\n```"
         if role == "judge":
             return "yes" if self._in_favour(asked) else "no"
         run = _RUN.get()
         names = [] if run is None else [name for name in self.labels.unclaimed if name in run.row.labels]
         if run is None or not names:
-            return _new_text(asked)
+            return write_text(asked)
         name = names[run.direct % len(names)]
         run.direct += 1
-        right = self._draw(run, number_of_text(name), Prompted(0, False, _skill_of(text)), asked)
+        right = self._draw(run, number_of_text(name), Prompted(0, False, skill_of(text)), asked)
         return form_of(str).make_right(run.row.labels[name]) if right else f"not so: {asked % VARIANTS}"
 
     def _draw(self, run: _Run, predictor: int, prompt: Prompted, asked: int) -> bool:
@@ -296,15 +295,15 @@ class Ghost:
         however few mistakes are left in them and however little it helps with other rows.
         """
         if role != "reflection":
-            return _new_text(seed, skill + 1)
+            return write_text(seed, skill + 1)
         with self._lock:
             rows = tuple(self._ran)
         grasped = draw_unit(6, *rows) < self.tuning.grasp
-        return _new_text(seed, skill + 1, rows) if grasped else _new_text(seed, skill)
+        return write_text(seed, skill + 1, rows) if grasped else write_text(seed, skill)
 
     def _write(self, role: Role, form: Form, seed: int, inputs: Mapping[str, Any]) -> Any:
         """For a prompt about something else than a row: what proposers write must be new each time."""
-        skill = max((_skill_of(value) for value in inputs.values() if isinstance(value, str)), default=0)
+        skill = max((skill_of(value) for value in inputs.values() if isinstance(value, str)), default=0)
         if form.plain_text:
             return self._improve(role, seed, skill)
         if form.annotation == dict[str, str]:
@@ -328,7 +327,7 @@ class Ghost:
         if wanted is not None:
             return form.make_right(wanted)
         if form.plain_text:
-            return _new_text(seed)
+            return write_text(seed)
         return form.make(0 if favour else 1)
 
     def _in_favour(self, seed: int) -> bool:
@@ -400,29 +399,6 @@ def _number_of_demo(demo: Any) -> int:
 
 def _is_names(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(one, str) for one in value)
-
-
-def _new_text(seed: int, skill: int = 0, rows: Sequence[int] = ()) -> str:
-    about = f", about rows {' '.join(map(str, rows))}" if rows else ""
-    return f"A ghost wrote this, number {seed & 0xFFFFFFFFFFFF:012x}, step {skill}{about}."
-
-
-@lru_cache(4096)
-def _skill_of(text: str) -> int:
-    """How many steps of improvement a text has behind it, by what ghosts wrote into it."""
-    return max((int(step) for step, _ in _WRITTEN.findall(text)), default=0)
-
-
-@lru_cache(4096)
-def _rows_of(text: str) -> frozenset[int]:
-    """Rows that ghosts wrote a text about."""
-    return frozenset(int(row) for _, rows in _WRITTEN.findall(text) for row in rows.split())
-
-
-@lru_cache(4096)
-def _number_of_instructions(text: str) -> int:
-    """Instructions of ghosts differ by steps and rows alone: so a better one mends some and breaks none."""
-    return number_of_text(_WRITTEN.sub("", text))
 
 
 def _arguments(tool: Tool, inputs: Mapping[str, Any], seed: int) -> dict[str, Any]:
