@@ -133,7 +133,7 @@ def test_bytes_and_keys_beside_a_run_at_full_speed(workspace: Workspace, home: P
     assert live < 30 * 1024
     assert used < 0.15
     # The quickest quarter: what others take of few cores is not the screen's.
-    assert busy[0] <= 1.3 * max(still[0], beside[0])
+    assert busy[0] <= 1.3 * still[0]
 
 
 def show(quartiles: list[float]) -> str:

@@ -110,7 +110,8 @@ def test_a_job_that_does_not_come_back_is_told_and_the_next_one_runs(sandbox, bo
     assert said in caught.value.what
     assert time.monotonic() - started < 15
     if "getppid" not in body:
-        assert caught.value.where.startswith("m.py:3 in ")
+        frames = {"metric", "<listcomp>"} if "for _ in" in body else {"metric"}
+        assert caught.value.where in {f"m.py:3 in {frame}" for frame in frames}
     assert judge(sandbox, "return 1.0").value["score"] == 1.0
 
 
