@@ -8,6 +8,14 @@ from collections.abc import Sequence
 _KEPT_FORMATS = {"\u200d", "\ufe0f"}
 """Joiners inside emoji; every other invisible format character can hide or reorder text."""
 
+_PHASES = {
+    "queued": "waiting for the run before it",
+    "load": "loading program, data and metric",
+    "baseline": "scoring the program as it is",
+    "compile": "compiling",
+    "final": "scoring the best on all of val and test",
+}
+
 
 def clean(text: object) -> str:
     """Foreign text on one line: nothing in it can paint, move the cursor, reorder or hide."""
@@ -74,6 +82,12 @@ def clock(seconds: float) -> str:
 def seconds(value: float) -> str:
     """The same with hundredths where it is short."""
     return f"{value:.2f} s" if value < 10 else duration(value)
+
+
+def describe_phase(phase: str, optimizer: str = "") -> str:
+    """What a run does in this phase."""
+    name = f" with {optimizer}" if optimizer and phase == "compile" else ""
+    return f"{_PHASES.get(phase, phase)}{name}"
 
 
 def table(rows: Sequence[Sequence[str]], align: str = "") -> list[str]:

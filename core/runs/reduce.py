@@ -90,6 +90,8 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     where: str = ""
     fix: str = ""
     phase: str = ""
+    phases: dict[str, float] = {}
+    """When each phase of this attempt began, in their order (unix seconds)."""
     optimizer: str = ""
     attempt: int = 0
     recipe_hash: str = ""
@@ -168,6 +170,7 @@ def _run_started(state: RunState, event: ev.RunStarted) -> RunState:
         recipe_hash=event.recipe_hash,
         caps=event.caps,
         threads=event.threads or None,
+        phases={},
         trial=None,
         trials_total=None,
         trial_fraction=None,
@@ -187,7 +190,7 @@ def _data_loaded(state: RunState, event: ev.DataLoaded) -> RunState:
 
 
 def _phase(state: RunState, event: ev.PhaseChanged) -> RunState:
-    return replace(state, phase=event.phase)
+    return replace(state, phase=event.phase, phases={**state.phases, event.phase: event.t})
 
 
 def _baseline(state: RunState, event: ev.BaselineScored) -> RunState:

@@ -120,7 +120,7 @@ def test_progress_counts_trials_or_the_optimizers_own_budget() -> None:
 
 def test_the_time_left_follows_the_pace_and_is_silent_while_it_would_be_a_guess() -> None:
     state = _state()
-    began = next(point.t for point in state.points)
+    began = state.phases["compile"]
     assert seconds_left(state, began + 30) == pytest.approx(30 * (1 - 0.375) / 0.375)
     assert seconds_left(msgspec.structs.replace(state, trial=1, evaluation=None), began + 30) is None
     assert seconds_left(msgspec.structs.replace(state, trials_total=None), began + 30) is None
@@ -137,7 +137,9 @@ def test_the_latest_activity_is_the_end_of_all_of_it() -> None:
     assert recent(state, 3) == recent(state)[-3:]
     texts = [entry.text for entry in recent(state)]
     assert texts == [
+        "scoring the program as it is",
         "baseline: 25.0 % on 8 val rows, caaaaaaaaaa",
+        "compiling with GEPA",
         "route: accepted: Sort by topic.",
         "trial 1: 75.0 % on 8 val rows, 1 errored, cbbbbbbbbbb, the best so far",
         "a row is empty",
@@ -157,6 +159,14 @@ def test_plain_lines_tell_each_thing_once(capsys: pytest.CaptureFixture[str]) ->
     assert "compiling with GEPA" in lines
     assert "warning: a row is empty" in lines
     assert lines[-1].startswith("stopping")
+
+
+def test_phases_that_pass_between_two_looks_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with PlainDisplay() as display:
+        display.show(_state(*story(), ev.PhaseChanged(phase="final"), *ending()))
+    lines = [line.partition("  ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert lines.index("scoring the program as it is") < lines.index("compiling with GEPA")
+    assert lines.index("compiling with GEPA") < lines.index("scoring the best on all of val and test")
 
 
 def test_plain_lines_say_now_and_then_how_far_it_is(

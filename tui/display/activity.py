@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from core.wording import plural
 
-from ..text import clean, percent
+from ..text import clean, describe_phase, percent
 
 if TYPE_CHECKING:
     from core.runs.reduce import RunState
@@ -33,10 +33,15 @@ class Entry:
 
 def recent(state: RunState, limit: int | None = None) -> list[Entry]:
     """The last `limit` things that happened, oldest first."""
-    kinds = (_scores(state), _proposals(state), _messages(state))
+    kinds = (_phases(state), _scores(state), _proposals(state), _messages(state))
     if limit is not None:
         return heapq.nlargest(limit, (entry for kind in kinds for entry in kind))[::-1]
     return sorted(entry for kind in kinds for entry in kind)
+
+
+def _phases(state: RunState) -> Iterator[Entry]:
+    for phase, began in state.phases.items():
+        yield Entry(began, "info", clean(describe_phase(phase, state.optimizer)))
 
 
 def _scores(state: RunState) -> Iterator[Entry]:

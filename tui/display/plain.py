@@ -9,7 +9,7 @@ import click
 
 from core.wording import plural
 
-from ..text import clean, duration, percent, usd
+from ..text import clean, describe_phase, duration, percent, usd
 from .activity import recent
 from .base import NoDisplay
 from .progress import fraction_done, seconds_left, totals
@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     from core.runs.reduce import RunState
 
 _HEARTBEAT_SECONDS = 15.0
-_PHASES = {
-    "load": "loading program, data and metric",
-    "baseline": "scoring the program as it is",
-    "compile": "compiling",
-    "final": "scoring the best on all of val and test",
-}
 
 
 class PlainDisplay(NoDisplay):
@@ -31,7 +25,6 @@ class PlainDisplay(NoDisplay):
 
     def __init__(self, stderr: bool = False) -> None:
         self._stderr = stderr
-        self._phase = ""
         self._status = ""
         self._told_until = 0.0
         self._attempt = 0
@@ -46,10 +39,6 @@ class PlainDisplay(NoDisplay):
                 mark = f"{entry.level}: " if entry.level in ("warning", "error") else ""
                 self._say(f"{mark}{entry.text}", entry.clock)
             self._told_until = max(self._told_until, entry.t)
-        if state.phase != self._phase and state.phase:
-            self._phase = state.phase
-            name = f" with {state.optimizer}" if state.phase == "compile" else ""
-            self._say(f"{_PHASES.get(state.phase, state.phase)}{name}")
         if state.status != self._status:
             self._status = state.status
             if state.status == "paused":
@@ -67,7 +56,7 @@ class PlainDisplay(NoDisplay):
 def describe_position(state: RunState, now: float) -> str:
     """Where the run stands, in one line."""
     done, left, spent = fraction_done(state), seconds_left(state, now), totals(state.ledger)
-    parts = [_PHASES.get(state.phase, state.phase)]
+    parts = [describe_phase(state.phase)]
     if state.phase == "compile" and state.trial is not None:
         of = f" of {state.trials_total}" if state.trials_total else ""
         parts.append(f"trial {state.trial}{of}")

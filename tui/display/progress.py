@@ -43,15 +43,10 @@ def fraction_done(state: RunState) -> float | None:
 def seconds_left(state: RunState, now: float) -> float | None:
     """About how long the compile phase still takes at the pace so far; None while that would be a guess."""
     done = fraction_done(state)
-    began = compile_began(state)
+    began = state.phases.get("compile")
     if state.phase != "compile" or done is None or done < _EARLY or began is None:
         return None
     return max(0.0, (now - began) * (1 - done) / done)
-
-
-def compile_began(state: RunState) -> float | None:
-    """When the baseline had been scored on val, which is when compiling begins (unix seconds)."""
-    return next((point.t for point in state.points if point.trial is None), state.started)
 
 
 def elapsed(state: RunState, now: float, final: bool) -> float:

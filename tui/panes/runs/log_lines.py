@@ -7,16 +7,8 @@ from collections.abc import Iterable, Iterator
 from core.runs import events as ev
 from core.wording import plural
 
-from ...text import count, duration, percent, points, usd
+from ...text import count, describe_phase, duration, percent, points, usd
 from ...widgets.log_buffer import LogLine
-
-PHASES = {
-    "queued": "waiting for the run before it",
-    "load": "loading program, data and metric",
-    "baseline": "scoring the program as it is",
-    "compile": "compiling",
-    "final": "scoring the best on all of val and test",
-}
 
 
 class Narrator:
@@ -62,8 +54,7 @@ class Narrator:
             case ev.PhaseChanged():
                 self._phase = event.phase
                 self._trial = None
-                name = f" with {self._optimizer}" if event.phase == "compile" else ""
-                return "info", f"{PHASES.get(event.phase, event.phase)}{name}"
+                return "info", describe_phase(event.phase, self._optimizer)
             case _:
                 return self._tell_turn(event)
 

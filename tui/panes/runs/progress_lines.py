@@ -8,9 +8,8 @@ from core.runs.reduce import FINAL, RunState
 from core.wording import plural
 
 from ...display.progress import best_full, elapsed, fraction_done, seconds_left
-from ...text import clock, duration, percent, points
+from ...text import clock, describe_phase, duration, percent, points
 from ...widgets.tones import Line, Span, width_of
-from .log_lines import PHASES
 
 if TYPE_CHECKING:
     from ...follower import Rates, Snapshot
@@ -146,7 +145,7 @@ def doing_line(state: RunState, rates: Rates) -> Line:
         share = done / running.total if running.total else 0.0
         return [(f"{kind}{name}  ", ""), *bar(share, 12, ""), (f" {done}/{running.total} rows", "")]
     if state.phase != "compile":
-        return [(PHASES.get(state.phase, state.phase), "")]
+        return [(describe_phase(state.phase), "")]
     by_role = dict(rates.by_role)
     busy = max(by_role, key=lambda role: (role != "student", by_role[role])) if by_role else ""
     stage = "before the first trial" if state.trial is None else "between trials"
