@@ -47,6 +47,9 @@ class Terminal:
         self.pid, self._descriptor = pty.fork()
         if self.pid == 0:
             os.environ.update(TERM="xterm-256color", COLUMNS="80", LINES="24")
+            signal.signal(
+                signal.SIGHUP, signal.SIG_DFL
+            )  # tests that run under nohup inherit that it is ignored
             os.execv(sys.executable, [*COMPILOT, *map(str, arguments)])
         fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.screen = b""

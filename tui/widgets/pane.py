@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
+
 from textual.containers import Vertical
 from textual.widget import Widget
 
@@ -45,6 +48,44 @@ class Pane(Vertical):
             self.border_title = title
         if self.border_subtitle != state:
             self.border_subtitle = state
+
+
+class LatePane(Pane):
+    """A pane whose widgets are made when it is first looked at, so that its place opens without them.
+
+    Subclasses keep what they are to show, and `draw` alone puts it on screen.
+    """
+
+    def __init__(self, *, title: str, id: str | None = None) -> None:
+        super().__init__(title=title, id=id)
+        self._filling = asyncio.Lock()
+        self._has_widgets = False
+
+    def compose_content(self) -> Iterable[Widget]:
+        """The widgets."""
+        return ()
+
+    def draw(self) -> None:
+        """Put all that is known on screen."""
+
+    def redraw(self) -> None:
+        """Something became known: draw it, or leave it until there are widgets."""
+        if self._has_widgets:
+            self.draw()
+
+    def compose(self) -> Iterable[Widget]:
+        return self.compose_content() if self._filling.locked() else ()
+
+    async def on_show(self) -> None:
+        await self.fill()
+
+    async def fill(self) -> None:
+        """Make the widgets, once."""
+        async with self._filling:
+            if not self._has_widgets:
+                await self.recompose()
+                self._has_widgets = True
+                self.draw()
 
 
 def pane_of(widget: Widget) -> Widget:

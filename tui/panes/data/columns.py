@@ -18,7 +18,7 @@ from core.wording import plural
 
 from ...registry import bindings
 from ...text import clean
-from ...widgets.pane import Pane
+from ...widgets.pane import LatePane
 from ...widgets.problem import Problem
 from ...widgets.rows import fit_cell
 from .roles import field_of, give_role, next_role
@@ -27,7 +27,7 @@ _STYLES = {"input": "$text-accent", "label": "$text-success"}
 _GUESSED = "Guessed: roles are kept for the workspace's own data only."
 
 
-class ColumnsPane(Pane):
+class ColumnsPane(LatePane):
     """Roles are changed here and written when they are saved."""
 
     PANE = "columns"
@@ -52,8 +52,9 @@ class ColumnsPane(Pane):
         self.saved: DataSpec | None = None
         self.draft: DataSpec | None = None
         self._columns: Sequence[Column] = ()
+        self._problem: CompilotError | None = None
 
-    def compose(self) -> ComposeResult:
+    def compose_content(self) -> ComposeResult:
         yield Problem(id="trouble")
         yield Static("", id="state", markup=False)
         yield OptionList(id="columns", markup=False)
@@ -77,15 +78,24 @@ class ColumnsPane(Pane):
             self.draft = spec
         self.saved = spec
         self._columns = columns
-        self._draw()
+        self._tell()
 
     def show_problem(self, error: CompilotError | None) -> None:
-        self.query_one("#trouble", Problem).show(error)
+        self._problem = error
+        self.redraw()
 
-    def focus_content(self) -> None:
+    async def focus_content(self) -> None:
+        await self.fill()
         self.query_one("#columns").focus()
 
-    def _draw(self) -> None:
+    def _tell(self) -> None:
+        inputs, labels = (list(self.roles.values()).count(role) for role in ("input", "label"))
+        told = f"{plural(inputs, 'input')}, {plural(labels, 'label')}"
+        self.name_pane("Columns", f"{told} · unsaved, s saves" if self.unsaved else told)
+        self.redraw()
+
+    def draw(self) -> None:
+        self.query_one("#trouble", Problem).show(self._problem)
         listed = self.query_one("#columns", OptionList)
         here = listed.highlighted or 0
         roles = self.roles
@@ -95,12 +105,9 @@ class ColumnsPane(Pane):
             listed.add_option(Option(self._describe(column, roles[column.name], min(width, 24))))
         if self._columns:
             listed.highlighted = min(here, len(self._columns) - 1)
-        inputs, labels = (list(roles.values()).count(role) for role in ("input", "label"))
-        told = f"{plural(inputs, 'input')}, {plural(labels, 'label')}"
-        self.name_pane("Columns", f"{told} · unsaved, s saves" if self.unsaved else told)
         state = self.query_one("#state", Static)
         state.update(_GUESSED if self.draft is None else "No input yet: i makes a column one.")
-        state.display = self.draft is None or not inputs
+        state.display = self.draft is None or "input" not in roles.values()
 
     def _describe(self, column: Column, role: str, width: int) -> Content:
         line = Content.styled(fit_cell(clean(column.name), width), "bold")
@@ -122,7 +129,7 @@ class ColumnsPane(Pane):
         names = [column.name for column in self._columns]
         chosen = role or next_role(self.roles[names[place]])
         self.draft = give_role(self.draft, names, names[place], chosen)
-        self._draw()
+        self._tell()
         self.post_message(self.Changed(self.roles))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -151,7 +158,7 @@ class ColumnsPane(Pane):
 
     def action_drop_roles(self) -> None:
         self.draft = self.saved
-        self._draw()
+        self._tell()
         self.post_message(self.Changed(self.roles))
 
     def action_column_down(self) -> None:

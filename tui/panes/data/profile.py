@@ -16,12 +16,12 @@ from core.errors import CompilotError
 from core.wording import plural
 
 from ...registry import bindings
-from ...widgets.pane import Pane
+from ...widgets.pane import LatePane
 from ...widgets.problem import Problem
 from .profile_text import describe_balance, describe_columns, describe_finding, summarize
 
 
-class ProfilePane(Pane):
+class ProfilePane(LatePane):
     """Findings that lead to their rows, above the numbers they come from."""
 
     PANE = "profile"
@@ -37,8 +37,10 @@ class ProfilePane(Pane):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(title="Profile", id=id)
         self.survey: Survey | None = None
+        self._state: str | Content = ""
+        self._problem: CompilotError | None = None
 
-    def compose(self) -> ComposeResult:
+    def compose_content(self) -> ComposeResult:
         yield Problem(id="trouble")
         yield Static("", id="state", markup=False)
         yield OptionList(id="findings", markup=False)
@@ -47,47 +49,46 @@ class ProfilePane(Pane):
 
     def show_wait(self, text: str) -> None:
         """Say what is missing for a profile, or that it is being made."""
-        self.query_one("#state", Static).update(text)
-        if self.survey is None:
-            self.query_one("#findings").display = False
+        self._state = text
+        self.redraw()
 
     def show_problem(self, error: CompilotError | None) -> None:
-        self.query_one("#trouble", Problem).show(error)
-        self.query_one("#state", Static).update("")
+        self._problem, self._state = error, ""
+        self.redraw()
 
-    def show_survey(self, survey: Survey | None) -> None:
-        """Show a profile, or none."""
-        self.show_problem(None)
-        self.survey = survey
-        if survey is None:
-            return
-        profile = survey.profile
-        self.query_one("#state", Static).update(summarize(profile))
+    def show_survey(self, survey: Survey) -> None:
+        self.survey, self._state, self._problem = survey, summarize(survey.profile), None
+        found = survey.profile.findings
+        self.name_pane("Profile", plural(len(found), "finding") if found else "no findings")
+        self.redraw()
+
+    def draw(self) -> None:
+        self.query_one("#trouble", Problem).show(self._problem)
+        self.query_one("#state", Static).update(self._state)
+        found = () if self.survey is None else self.survey.profile.findings
         findings = self.query_one("#findings", OptionList)
         kept = findings.highlighted
         findings.clear_options()
-        findings.add_options(Option(describe_finding(finding)) for finding in profile.findings)
-        findings.display = bool(profile.findings)
-        if profile.findings:
-            findings.highlighted = min(kept or 0, len(profile.findings) - 1)
-        self.name_pane(
-            "Profile", plural(len(profile.findings), "finding") if profile.findings else "no findings"
-        )
+        findings.add_options(Option(describe_finding(finding)) for finding in found)
+        findings.display = bool(found)
+        if found:
+            findings.highlighted = min(kept or 0, len(found) - 1)
         self._show_figures()
 
     def _show_figures(self) -> None:
         if self.survey is not None:
             profile = self.survey.profile
-            width = max(self.query_one("#numbers").scrollable_content_region.width, 20)
+            width = max(self.content_size.width - 1, 20)
             blocks = [describe_columns(profile, width)]
             if profile.balance:
                 blocks.append(describe_balance(profile, width))
             self.query_one("#figures", Static).update(Content("\n\n").join(blocks))
 
     def on_resize(self, event: events.Resize) -> None:
-        self._show_figures()
+        self.redraw()
 
-    def focus_content(self) -> None:
+    async def focus_content(self) -> None:
+        await self.fill()
         findings = self.query_one("#findings")
         (findings if findings.display else self.query_one("#numbers")).focus()
 

@@ -18,7 +18,7 @@ from core.recipe import DataSpec
 
 from ...registry import bindings
 from ...text import clean
-from ...widgets.pane import Pane
+from ...widgets.pane import LatePane
 from ...widgets.problem import Problem
 from ...widgets.text_field import TextField
 from .profile_text import describe_finding, describe_split
@@ -37,7 +37,7 @@ _ABOUT_SPLIT = (
 )
 
 
-class SplitPane(Pane):
+class SplitPane(LatePane):
     """Fields for the split and, under them, what it comes to."""
 
     PANE = "split"
@@ -65,9 +65,13 @@ class SplitPane(Pane):
         self.saved: DataSpec | None = None
         self.draft: DataSpec | None = None
         self.survey: Survey | None = None
+        self._strata: list[str] = []
+        self._fields_stale = True
+        self._wait = ""
+        self._problem: CompilotError | None = None
         self._timer: Timer | None = None
 
-    def compose(self) -> ComposeResult:
+    def compose_content(self) -> ComposeResult:
         with Horizontal(id="shares"):
             for name in (*PARTS, "seed"):
                 yield Label(name)
@@ -79,9 +83,6 @@ class SplitPane(Pane):
         with VerticalScroll(id="result"):
             yield Static("", id="figures", markup=False)
 
-    def on_mount(self) -> None:
-        self._set_fields_shown()
-
     @property
     def unsaved(self) -> bool:
         return self.draft is not None and self.draft != self.saved
@@ -89,52 +90,57 @@ class SplitPane(Pane):
     def show_spec(self, spec: DataSpec | None, classes: list[str]) -> None:
         """Show the split of a data section; `classes` are the columns worth stratifying by."""
         if spec != self.saved:
-            self.draft = spec
-            self.survey = None
-            if spec is not None:
-                for name, text in write_split(spec).items():
-                    field = self.query_one(f"#{name}", Input)
-                    if field.value != text:
-                        with field.prevent(Input.Changed):
-                            field.value = text
-        self.saved = spec
-        self.query_one("#stratify", Input).suggester = SuggestFromList(classes)
-        self._set_fields_shown()
+            self.draft, self.survey, self._fields_stale = spec, None, True
+        self.saved, self._strata = spec, classes
+        if spec is None:
+            self._wait = "Only the workspace's own data is split."
         self._tell_state()
 
     def show_survey(self, survey: Survey | None, spec: DataSpec | None) -> None:
         """What the split of `spec` holds; ignored when another one is wanted by now."""
         if survey is None or spec is None or spec != self.draft:
             return
-        self.survey = survey
-        self.query_one("#trouble", Problem).show(None)
-        self._show_figures()
+        self.survey, self._problem = survey, None
         self._tell_state()
 
-    def _show_figures(self) -> None:
-        survey = self.survey
-        if survey is None:
-            return
-        width = max(self.query_one("#result").size.width - 1, 20)
+    def draw(self) -> None:
+        self.query_one("#trouble", Problem).show(self._problem)
+        self.query_one("#shares").display = self.query_one("#strata").display = self.is_made
+        self.query_one("#stratify", Input).suggester = SuggestFromList(self._strata)
+        if self._fields_stale and self.draft is not None:
+            self._fields_stale = False
+            for name, text in write_split(self.draft).items():
+                field = self.query_one(f"#{name}", Input)
+                with field.prevent(Input.Changed):
+                    field.value = text
+        told = (
+            Content.styled(self._wait, "$text-muted") if self.survey is None else self._figures(self.survey)
+        )
+        self.query_one("#figures", Static).update(told)
+
+    def _figures(self, survey: Survey) -> Content:
+        width = max(self.content_size.width - 1, 20)
         blocks = [describe_split(survey.profile, width)]
         findings = [finding for finding in survey.profile.findings if finding.kind in _ABOUT_SPLIT]
         if findings:
             blocks.append(Content("\n").join(map(describe_finding, findings)))
         if survey.notes:
             blocks.append(Content("\n").join(Content.styled(clean(n), "$text-muted") for n in survey.notes))
-        self.query_one("#figures", Static).update(Content("\n\n").join(blocks))
+        return Content("\n\n").join(blocks)
 
     def on_resize(self, event: events.Resize) -> None:
-        self._show_figures()
+        self.redraw()
 
     def show_problem(self, error: CompilotError | None) -> None:
-        self.query_one("#trouble", Problem).show(error)
+        self._problem = error
+        self.redraw()
 
     def show_wait(self, text: str) -> None:
-        if self.survey is None:
-            self.query_one("#figures", Static).update(Content.styled(text, "$text-muted"))
+        self._wait = text
+        self.redraw()
 
-    def focus_content(self) -> None:
+    async def focus_content(self) -> None:
+        await self.fill()
         shown = self.query_one("#shares").display
         self.query_one("#train" if shown else "#result").focus()
 
@@ -146,11 +152,6 @@ class SplitPane(Pane):
         except DataError:
             # The survey tells what is wrong with the section.
             return False
-
-    def _set_fields_shown(self) -> None:
-        self.query_one("#shares").display = self.query_one("#strata").display = self.is_made
-        if self.saved is None:
-            self.show_wait("Only the workspace's own data is split.")
 
     def _tell_state(self) -> None:
         if self.unsaved:
@@ -164,6 +165,7 @@ class SplitPane(Pane):
         else:
             state = "not frozen yet, ctrl+s freezes"
         self.name_pane("Split", state)
+        self.redraw()
 
     @on(Input.Changed)
     def read_fields(self, event: Input.Changed) -> None:
@@ -176,7 +178,7 @@ class SplitPane(Pane):
         except DataError as error:
             self.show_problem(error)
             return
-        self.show_problem(None)
+        self._problem = None
         self._tell_state()
         if self._timer is not None:
             self._timer.stop()
@@ -200,7 +202,7 @@ class SplitPane(Pane):
         return None if action == "drop_split" and not self.unsaved else True
 
     def action_save_split(self) -> None:
-        if self.query_one("#trouble", Problem).display:
+        if self._problem is not None:
             self.app.bell()
         elif self.draft is not None:
             self.post_message(self.Saved(self.draft))
