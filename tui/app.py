@@ -8,24 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from textual import work
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
 from textual.widgets import Footer
 
-from core.errors import CompilotError, ConfigError
+from core.errors import CompilotError
 
 from .notify import RunWatch, tell_news
 from .palette import CompilotProvider
 from .registry import PLACES, bindings
 from .screens.base import Place
 from .session import Session
-from .settings import Settings, read_settings, write_setting
-from .text import clean
-from .themes import DEFAULTS, NAMES, OWN, choose_theme
+from .settings import Settings
+from .shell import Shell
 from .widgets.header import HeaderBar
-from .widgets.line_filter import ControlFilter
-from .widgets.pane import pane_of
 
 _LOOK_SECONDS = 3.0
 """How often the header looks for live runs, and what is remembered is written."""
@@ -38,7 +35,7 @@ def _make_screen(place: str) -> Screen[Any]:
     return screen
 
 
-class CompilotApp(App[None]):
+class CompilotApp(Shell):
     """The flight deck."""
 
     TITLE = "Compilot"
@@ -50,33 +47,11 @@ class CompilotApp(App[None]):
 
     def __init__(self, root: Path, settings: Settings | None = None) -> None:
         self.session = Session(root.expanduser().resolve(), self._spread)
-        self.settings_problem: ConfigError | None = None
-        try:
-            self.settings = settings or read_settings()
-        except ConfigError as error:
-            self.settings, self.settings_problem = Settings(), error
         self.places: dict[str, Place] = {}
         self._first_place: str | None = "data" if self.session.is_workspace else "welcome"
         """Where to begin; None once the app has begun."""
         self._watch = RunWatch(self.session.root)
-        super().__init__()
-        self._control_filter = ControlFilter()
-        for theme in OWN:
-            self.register_theme(theme)
-        self.theme = choose_theme(self.settings.theme)
-        self.set_class(self.settings.density == "compact", "-compact")
-        self.set_keymap(self.settings.keys)
-
-    @property
-    def place(self) -> str:
-        """The place on screen."""
-        return self.current_mode
-
-    def get_line_filters(self) -> list[Any]:
-        return [self._control_filter, *super().get_line_filters()]
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        return DEFAULTS
+        super().__init__(settings)
 
     def compose(self) -> ComposeResult:
         """The first frame: the frame of every place, drawn before any place is imported."""
@@ -112,21 +87,6 @@ class CompilotApp(App[None]):
     async def action_go(self, place: str) -> None:
         await self.go(place)
 
-    def say(self, text: str, *, title: str = "") -> None:
-        """A passing remark."""
-        self.notify(clean(text), title=clean(title), markup=False)
-
-    def say_error(self, error: CompilotError) -> None:
-        """An error that has no place of its own on screen."""
-        text = "\n".join(clean(line) for line in error.lines()[1:])
-        self.notify(text, title=clean(error.what), severity="error", timeout=12, markup=False)
-
-    def copy(self, text: str) -> None:
-        """To the clipboard, through the terminal (OSC 52)."""
-        self.copy_to_clipboard(text)
-        lines = text.count("\n") + 1
-        self.say(f"copied {lines} lines" if lines > 1 else f"copied {text[:60]}")
-
     async def trusted(self) -> bool:
         """Whether the folder's code may run; asks once for a folder and its content. Call from a worker."""
         from .trusting import ask_trust
@@ -155,47 +115,6 @@ class CompilotApp(App[None]):
             await self.switch_mode("data")
         self._look()
 
-    def action_help(self) -> None:
-        from .screens.help import HelpScreen
-
-        self.push_screen(HelpScreen(self.place, dict(self.settings.keys)))
-
-    def action_jump(self) -> None:
-        from .screens.jump import JumpScreen
-
-        screen = self.screen
-        self.push_screen(
-            JumpScreen(list(screen.focus_chain)), lambda chosen: screen.set_focus(chosen) if chosen else None
-        )
-
-    def action_zoom(self) -> None:
-        screen = self.screen
-        if screen.maximized is not None:
-            screen.minimize()
-        elif screen.focused is not None:
-            screen.maximize(pane_of(screen.focused), container=False)
-
-    def action_copy(self) -> None:
-        place = self.screen
-        text = place.get_selected_text() or (place.copied_text() if isinstance(place, Place) else None)
-        if text:
-            self.copy(text)
-        else:
-            self.say("nothing is selected")
-
-    @work(exclusive=True, group="dialog")
-    async def action_theme(self) -> None:
-        from .widgets.dialogs import Choose
-
-        chosen = await self.push_screen_wait(Choose("Theme", [(name, name) for name in NAMES], self.theme))
-        if chosen:
-            self.theme = chosen
-            self._set("theme", chosen)
-
-    def action_density(self) -> None:
-        self.toggle_class("-compact")
-        self._set("density", "compact" if self.has_class("-compact") else "comfortable")
-
     def action_reload(self) -> None:
         self.session.reload()
         self.say_error(self.session.problem) if self.session.problem else self.say("read again")
@@ -217,12 +136,6 @@ class CompilotApp(App[None]):
         self.session.flush()
         self.session.close()
 
-    def _set(self, name: str, value: str) -> None:
-        try:
-            write_setting(name, value)
-        except CompilotError as error:
-            self.say_error(error)
-
     def _spread(self, parts: frozenset[str]) -> None:
         for place in self.places.values():
             place.call_later(place.on_changed, parts)
@@ -239,13 +152,3 @@ class CompilotApp(App[None]):
             self.call_from_thread(self.say_error, error)
         if news is not None:
             self.call_from_thread(tell_news, self, news)
-
-    def _handle_exception(self, error: Exception) -> None:
-        # Textual's own report prints locals, and no public seam leaves them out.
-        self._return_code = 1
-        if self._exception is None:
-            self._exception = error
-            self._exception_event.set()
-        from .crash import keep_crash
-
-        self.panic("\n".join(clean(line) for line in keep_crash(error).lines()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from textual.content import Content
 
@@ -34,27 +34,35 @@ _SHOWN = {
 }
 
 
-def describe_keys(place: str, keymap: Mapping[str, str], words: str = "", width: int = 100) -> Content:
-    """Sections of keys: this place, everywhere, then the other places. `words` must all occur in a line."""
-    order = [place, *SHARED, "app", *(name for name in PLACES if name != place)]
+def describe_keys(
+    place: str, pane: str, keymap: Mapping[str, str], words: str = "", width: int = 100
+) -> Content:
+    """Sections of keys: the pane with the focus, this place, everywhere, then the other places.
+
+    All of `words` must occur in a line.
+    """
     wanted = words.lower().split()
     lines: list[Content] = []
-    for name in order:
+    for title, name, commands in _sections(place, pane):
         found = [
             command
-            for command in commands_of(name)
+            for command in commands
             if all(word in f"{name} {command.label} {command.help} {command.key}".lower() for word in wanted)
         ]
-        if not found:
-            continue
-        title = _TITLES.get(name, "Here")
-        lines += (
-            [Content(""), Content.styled(title, "bold $accent")]
-            if lines
-            else [Content.styled(title, "bold $accent")]
-        )
-        lines += [_line(command, keymap, width) for command in found]
+        if found:
+            lines += [Content("")] if lines else []
+            lines += [Content.styled(title, "bold $accent")]
+            lines += [_line(command, keymap, width) for command in found]
     return Content("\n").join(lines) if lines else Content("nothing matches")
+
+
+def _sections(place: str, pane: str) -> Iterator[tuple[str, str, list[Command]]]:
+    """Title, place and commands of each."""
+    here = [command._replace(pane="") for command in commands_of(place) if pane and command.pane == pane]
+    yield f"{_TITLES.get(place, 'Here')}, in this pane", place, here
+    for name in (place, *SHARED, "app", *(other for other in PLACES if other != place)):
+        rest = [one for one in commands_of(name) if name != place or not pane or one.pane != pane]
+        yield _TITLES.get(name, "Here"), name, rest
 
 
 def show_key(keys: str) -> str:

@@ -24,6 +24,8 @@ class Command(NamedTuple):
     """Bound by the screen, or by the pane of this name."""
     does: str = ""
     """The action, where it is not named like the id."""
+    group: str = ""
+    """Commands beside each other with the same group share this label in the footer."""
 
     @property
     def action(self) -> str:
@@ -31,4 +33,7 @@ class Command(NamedTuple):
         return self.does or self.id.partition(".")[2]
 
     def binding(self) -> Binding:
-        return Binding(self.key, self.action, self.label, show=self.footer, tooltip=self.help, id=self.id)
+        group = Binding.Group(self.group) if self.group else None
+        return Binding(
+            self.key, self.action, self.label, show=self.footer, tooltip=self.help, id=self.id, group=group
+        )

@@ -25,6 +25,7 @@ from ..panes.data.trail import Trail
 from ..text import clean
 from ..widgets.paged_table import RowTable
 from ..widgets.rows import Line
+from .data_edits import ROW_ACTIONS
 from .data_reading import DataReading
 
 _ROW_SECONDS = 0.06
@@ -111,7 +112,17 @@ class DataScreen(DataReading):
             return not at_rest or not is_empty(self.table_pane.query_now)
         if action == "filter" and isinstance(self.focused, Input):
             return False
+        if action in ("filter", *ROW_ACTIONS) and self._turned_from_rows:
+            return False
         return super().check_action(action, parameters)
+
+    @property
+    def _turned_from_rows(self) -> bool:
+        """Whether columns or split are in front of the rows, which are not on screen then."""
+        inside = () if self.focused is None else self.focused.ancestors
+        return not self.table_pane.region.area and any(
+            isinstance(one, ColumnsPane | SplitPane) for one in inside
+        )
 
     def action_profile(self) -> None:
         self._turn_to("profile")

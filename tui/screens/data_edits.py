@@ -24,7 +24,7 @@ from ..text import count
 from ..widgets.dialogs import Ask, Confirm
 from .base import Place
 
-_ROW_ACTIONS = ("edit", "exclude", "annotate", "revert")
+ROW_ACTIONS = ("edit", "exclude", "annotate", "revert")
 
 
 class RowEditing(Place):
@@ -48,7 +48,7 @@ class RowEditing(Place):
         return self.query_one(TablePane)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in _ROW_ACTIONS:
+        if action in ROW_ACTIONS:
             return True if self.editable and self.table_pane.number is not None else None
         if action == "undo":
             return True if self.steps and self.editable else None

@@ -15,7 +15,7 @@ from ..widgets.text_field import TextField
 
 
 class HelpScreen(Dialog[None]):
-    """A list that can be filtered by typing."""
+    """A list that can be filtered by typing; the keys of the pane with the focus come first."""
 
     DEFAULT_CSS = """
     HelpScreen > Vertical { width: 116; height: 90%; padding: 0 2; }
@@ -29,9 +29,10 @@ class HelpScreen(Dialog[None]):
         Binding("pageup", "scroll(-10)", show=False),
     ]
 
-    def __init__(self, place: str, keymap: dict[str, str]) -> None:
+    def __init__(self, place: str, pane: str, keymap: dict[str, str]) -> None:
         super().__init__()
         self.place = place
+        self.pane = pane
         self.keymap = keymap
 
     def compose(self) -> ComposeResult:
@@ -54,4 +55,4 @@ class HelpScreen(Dialog[None]):
 
     def _keys(self, words: str) -> Content:
         width = min(116, int(0.95 * self.app.size.width)) - 8
-        return describe_keys(self.place, self.keymap, words, width)
+        return describe_keys(self.place, self.pane, self.keymap, words, width)

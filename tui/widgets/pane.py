@@ -91,3 +91,9 @@ class LatePane(Pane):
 def pane_of(widget: Widget) -> Widget:
     """The pane that a widget is in; the widget itself where it is in none."""
     return next((node for node in widget.ancestors_with_self if isinstance(node, Pane)), widget)
+
+
+def pane_name(widget: Widget | None) -> str:
+    """The `PANE` of the innermost pane around a widget that has keys of its own; empty where none has."""
+    inside = () if widget is None else widget.ancestors_with_self
+    return next((name for node in inside if (name := getattr(node, "PANE", ""))), "")

@@ -19,7 +19,7 @@ async def test_each_key_leads_to_its_place(open_app: OpenApp) -> None:
         for key, place in enumerate(PLACES, start=1):
             await pilot.press(f"f{key}")
             await until(pilot, lambda place=place: pilot.app.place == place)  # type: ignore[attr-defined]
-            assert PLACES[place] in screen_text(pilot)
+            await until(pilot, lambda place=place: PLACES[place] in screen_text(pilot))
 
 
 async def test_the_header_names_the_work(open_app: OpenApp) -> None:
@@ -56,6 +56,31 @@ async def test_help_lists_the_keys_and_filters_them(open_app: OpenApp) -> None:
         await until(pilot, lambda: "ctrl+p" in screen_text(pilot) and "Zoom" not in screen_text(pilot))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, Place))
+
+
+async def test_help_begins_with_the_keys_of_the_pane_with_the_focus(open_app: OpenApp) -> None:
+    async with open_app("router") as pilot:
+        await until(pilot, lambda: "HD-2041" in screen_text(pilot))
+        await pilot.press("c")
+        await until(pilot, lambda: "label" in screen_text(pilot) and "Role" in screen_text(pilot))
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "Data, in this pane" in screen_text(pilot))
+        lines = screen_text(pilot).splitlines()
+        title = next(number for number, line in enumerate(lines) if "in this pane" in line)
+        assert "Next role" in lines[title + 1]
+
+
+async def test_the_footer_of_a_pane_fits_the_smallest_terminal(open_app: OpenApp) -> None:
+    async with open_app("triage", size=(80, 24)) as pilot:
+        await until(pilot, lambda: "message" in screen_text(pilot))
+        for keys, seen in ((("c",), "i l x d Role"), (("escape", "v", *["tab"] * 5), "^s Save")):
+            await pilot.press(*keys)
+            await until(
+                pilot,
+                lambda seen=seen: (
+                    seen in screen_text(pilot) and "? Keys  q Quit" in screen_text(pilot).splitlines()[-1]
+                ),
+            )
 
 
 async def test_the_palette_tells_keys_that_are_capitals(open_app: OpenApp) -> None:
@@ -137,7 +162,7 @@ async def test_every_command_has_its_action(open_app: OpenApp) -> None:
     async with open_app("router") as pilot:
         for place in PLACES:
             await pilot.app.go(place)  # type: ignore[attr-defined]
-            await pilot.pause()
+            await until(pilot, lambda place=place: getattr(pilot.app.screen, "PLACE", "") == place)
             screen = pilot.app.screen
             for command in commands_of(place):
                 where, _, name = command.action.partition("(")[0].rpartition(".")
