@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import importlib
 from functools import partial
 from pathlib import Path
@@ -107,8 +109,12 @@ class CompilotApp(Shell):
         """Work on another folder; runs of the one before go on."""
         from .leaving import leave_places
 
-        self.session.flush()
-        self.session.close()
+        before = self.session
+        try:
+            await asyncio.to_thread(before.flush)
+        except CompilotError as error:
+            self.say_error(error)
+        await asyncio.to_thread(before.close)
         self.session = Session(root, self._spread)
         await leave_places(self)
         if self.session.is_workspace:
@@ -133,8 +139,9 @@ class CompilotApp(Shell):
             self.exit()
 
     async def on_unmount(self) -> None:
-        self.session.flush()
         self.session.close()
+        with contextlib.suppress(CompilotError):
+            self.session.flush()  # told while the app ran: nobody is there to read it now
 
     def _spread(self, parts: frozenset[str]) -> None:
         for place in self.places.values():

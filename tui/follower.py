@@ -9,6 +9,7 @@ from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
+from core.errors import RunError
 from core.runs.events import Event, LmCalls, UnknownEvent
 from core.runs.folder import RunFolder
 from core.runs.follow import EventTail, settle
@@ -193,3 +194,12 @@ class RunReader:
         for event in batch:
             if isinstance(event, LmCalls):
                 self._meter.note(event.t, {role: row["asked"] for role, row in event.roles.items()})
+
+
+def unreadable(error: OSError, path: Path) -> RunError:
+    """A disk or a network share that does not answer ends no app."""
+    return RunError(
+        f"it cannot be read: {error.strerror or error}",
+        where=str(error.filename or path),
+        fix="it is tried again by itself",
+    )

@@ -13,7 +13,7 @@ from core.recipe import Recipe
 from core.workspace import Workspace
 
 from .config_changes import find_changes
-from .trusting import code_written
+from .trusting import keeping_trust
 
 if TYPE_CHECKING:
     from core.cost.estimate import Estimate
@@ -37,7 +37,7 @@ class Session:
         """Of the draft; None while it is not known."""
         self.live_runs = 0
         self.trusted = False
-        """Whether the folder's code may run; settled by `CompilotApp.trusted`."""
+        """Whether the folder's code may run, until the app is left; settled by `CompilotApp.trusted`."""
         self._on_change = on_change
         self._desk: Desk | None = None
         self._kept: dict[str, Any] = {}
@@ -63,15 +63,13 @@ class Session:
             self.estimate = None
             self.note("draft")
 
-    def save(self) -> None:
-        """Write the draft's changes into compilot.toml; its comments and order stay.
+    def write_draft(self) -> None:
+        """Write the draft's changes into compilot.toml; its comments and order stay. Fit for a thread.
 
         Raises `ConfigError`, and writes nothing then.
         """
-        if self.workspace is None or self.draft is None or self.saved is None or not self.unsaved:
-            return
-        self.write_config(find_changes(self.saved, self.draft))
-        self.reload()
+        if self.draft is not None and self.saved is not None and self.unsaved:
+            self.write_config(find_changes(self.saved, self.draft))
 
     def write_config(self, changes: Mapping[str, Any]) -> None:
         """Lay changes over compilot.toml; a folder that was trusted stays so. Fit for a thread.
@@ -79,8 +77,8 @@ class Session:
         Raises `ConfigError`, and writes nothing then.
         """
         if self.workspace is not None:
-            self.workspace.write_config(changes)
-            code_written(self)
+            with keeping_trust(self.root):
+                self.workspace.write_config(changes)
 
     def reload(self) -> None:
         """Read compilot.toml again. Choices that were not saved stay on top of it where they still fit."""
@@ -93,7 +91,6 @@ class Session:
                 self.draft = self.workspace.recipe(settings=changes)
             except CompilotError as error:
                 self.problem = error
-        self._drop_desk()
         self.note("config", "draft", "data", "split", "program", "metric")
 
     def put_estimate(self, estimate: Estimate | None) -> None:
@@ -134,10 +131,14 @@ class Session:
         values, self._unkept = self._unkept, {}
         if self.workspace is None or not values:
             return
-        self.workspace.prepare()
-        with self.workspace.store.transaction() as db:
-            for key, value in values.items():
-                db.table(_TABLE).upsert({"key": key, "value": value}, where("key") == key)
+        try:
+            self.workspace.prepare()
+            with self.workspace.store.transaction() as db:
+                for key, value in values.items():
+                    db.table(_TABLE).upsert({"key": key, "value": value}, where("key") == key)
+        except CompilotError:
+            self._unkept = {**values, **self._unkept}
+            raise
 
     def load_remembered(self) -> None:
         """Read what was remembered. Raises `StoreError`."""
@@ -146,9 +147,7 @@ class Session:
             self._kept = {**kept, **self._unkept}
 
     def close(self) -> None:
-        self._drop_desk()
-
-    def _drop_desk(self) -> None:
+        """End the warm child; waits for it."""
         if self._desk is not None:
             self._desk.close()
             self._desk = None

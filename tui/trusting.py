@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import CompilotError
@@ -10,7 +13,6 @@ from core.wording import plural
 
 if TYPE_CHECKING:
     from .app import CompilotApp
-    from .session import Session
 
 
 async def ask_trust(app: CompilotApp) -> bool:
@@ -38,12 +40,18 @@ async def ask_trust(app: CompilotApp) -> bool:
     return bool(answer)
 
 
-def code_written(session: Session) -> None:
-    """The person changed code here through the app: a trusted folder stays trusted. For a thread."""
-    if session.trusted:
-        from core.trust import read_trust, remember_trust
+@contextmanager
+def keeping_trust(root: Path) -> Iterator[None]:
+    """Around what the person writes through the app: code that was trusted before it stays so. For a thread.
 
-        remember_trust(session.root, read_trust(session.root).fingerprint)
+    What others changed meanwhile is not vouched for along with it. Raises `StoreError`.
+    """
+    from core.trust import read_trust, remember_trust
+
+    trusted = read_trust(root).trusted
+    yield
+    if trusted:
+        remember_trust(root, read_trust(root).fingerprint)
 
 
 async def _remember(app: CompilotApp, fingerprint: str) -> None:

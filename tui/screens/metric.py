@@ -21,7 +21,6 @@ from ..panes.metric.opening import check_text, copy_builtin
 from ..panes.metric.rescored import RescoredPane
 from ..panes.metric.rows_pane import RowsPane
 from ..panes.metric.versions import VersionsPane
-from ..trusting import code_written
 from ..widgets.empty import Empty
 from ..widgets.pane import Pane
 from ..widgets.problem import Problem
@@ -199,7 +198,6 @@ class MetricScreen(MetricKeeping):
             return
         try:
             await asyncio.to_thread(copy_builtin, workspace, opened, name.strip())
-            await asyncio.to_thread(code_written, self.session)
         except CompilotError as error:
             self.compilot.say_error(error)
             return

@@ -23,7 +23,6 @@ from ..panes.metric.opening import (
     set_aside,
 )
 from ..panes.metric.versions import VersionsPane
-from ..trusting import code_written
 from ..widgets.problem import Problem
 from .metric_trials import MetricTrials
 
@@ -223,7 +222,6 @@ class MetricKeeping(MetricTrials):
         score = self.score if self.examined_digest == digest(text) else None
         try:
             self.opened = await asyncio.to_thread(save_metric, workspace, self.opened, text, score)
-            await asyncio.to_thread(code_written, self.session)
         except CompilotError as error:
             self.compilot.say_error(error)
             return

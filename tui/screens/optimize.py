@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -213,15 +214,17 @@ class OptimizeScreen(Paging):
             )
             self.compilot.say(f"taken back: {what}")
 
-    def action_save(self) -> None:
+    @work(exclusive=True, group="optimize.save")
+    async def action_save(self) -> None:
         if not self.session.unsaved:
             self.compilot.say("compilot.toml says the same already")
             return
         try:
-            self.session.save()
+            await asyncio.to_thread(self.session.write_draft)
         except CompilotError as error:
             self.compilot.say_error(error)
         else:
+            self.session.reload()
             self.compilot.say("written to compilot.toml")
 
     def action_estimates(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 
 from textual import on, work
@@ -15,7 +14,6 @@ from core.errors import CompilotError
 from ..panes.program.tree import ProgramTree
 from ..panes.program.trial import Trial
 from ..panes.program.trying import TryPane
-from ..trusting import code_written
 from ..widgets.empty import Empty
 from ..widgets.pane import Pane
 from ..widgets.problem import Problem
@@ -126,6 +124,5 @@ class ProgramScreen(ProgramParts):
 
         written = await self.app.push_screen_wait(WriteProgram(self.session))
         if written:
-            await asyncio.to_thread(code_written, self.session)
             self.session.reload()
             self.compilot.say(f"wrote {written}")

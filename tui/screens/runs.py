@@ -18,7 +18,7 @@ from core.runs.listing import RunSummary
 from core.runs.reduce import FINAL
 from core.runs.shelf import RunShelf
 
-from ..follower import RunReader, Snapshot
+from ..follower import RunReader, Snapshot, unreadable
 from ..panes.runs.calls import CallsPane
 from ..panes.runs.candidates import CandidatesPane
 from ..panes.runs.list import RunList
@@ -182,7 +182,10 @@ class RunsScreen(RunOpenings):
         while True:
             self._look_now.clear()
             if self.is_current:
-                self.post_message(self.Listed(await asyncio.to_thread(shelf.read)))
+                try:
+                    self.post_message(self.Listed(await asyncio.to_thread(shelf.read)))
+                except OSError as error:
+                    self.post_message(self.Looked(unreadable(error, self.session.root)))
             try:
                 await asyncio.wait_for(self._look_now.wait(), LIST_SECONDS)
             except TimeoutError:
@@ -244,6 +247,8 @@ class RunsScreen(RunOpenings):
                 # Deleted a moment ago: the list will tell.
                 self.runs_changed()
                 return
+            except OSError as error:
+                problem = unreadable(error, path)
             self.post_message(self.Looked(problem))
             if snapshot is not None:
                 last = snapshot

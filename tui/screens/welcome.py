@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,7 +110,7 @@ class WelcomeScreen(Place):
         from core.discover import discover
 
         root = self.session.root
-        found = discover(root)
+        found = await asyncio.to_thread(discover, root)
         program = await self.app.push_screen_wait(
             Ask(
                 "The program",
@@ -132,7 +133,7 @@ class WelcomeScreen(Place):
     async def _enter(self, make: Callable[[], Workspace]) -> None:
         """Make the workspace and open it, or show why not."""
         try:
-            workspace = make()
+            workspace = await asyncio.to_thread(make)
         except CompilotError as error:
             self.query_one(Problem).show(error)
             return

@@ -16,6 +16,8 @@ from core.metrics.versions import MetricVersion, keep_version, list_versions
 from core.recipe import MetricSpec
 from core.workspace import Workspace
 
+from ...trusting import keeping_trust
+
 
 class Opened(NamedTuple):
     """A metric's text as it is on disk, and what is known beside it."""
@@ -79,7 +81,8 @@ def save_metric(workspace: Workspace, opened: Opened, text: str, score: float | 
     workspace.prepare()
     if not opened.versions or opened.versions[0].digest != source.digest:
         keep_version(workspace.store, target, source.text, note="as it was found")
-    saved = save_source(source, text)
+    with keeping_trust(workspace.root):
+        saved = save_source(source, text)
     keep_version(workspace.store, target, text, score=score)
     drop_draft(workspace.state_dir, target)
     return opened._replace(
@@ -137,7 +140,7 @@ def copy_builtin(workspace: Workspace, opened: Opened, name: str) -> MetricSpec:
             f"'{name}' is no Python file of this folder.", where="file", fix="name it metrics.py"
         )
     try:
-        with path.open("x", encoding="utf-8") as file:
+        with keeping_trust(workspace.root), path.open("x", encoding="utf-8") as file:
             file.write(opened.text)
     except OSError as error:
         reason = "it is there already" if path.exists() else error.strerror or str(error)
@@ -145,7 +148,8 @@ def copy_builtin(workspace: Workspace, opened: Opened, name: str) -> MetricSpec:
             f"{name} cannot be written: {reason}.", where=str(path), fix="name another file"
         ) from error
     target = f"{path.relative_to(workspace.root.resolve())}:metric"
-    workspace.write_config({"metric": {"target": target, "params": None}})
+    with keeping_trust(workspace.root):
+        workspace.write_config({"metric": {"target": target, "params": None}})
     return MetricSpec(target=target)
 
 

@@ -12,6 +12,7 @@ from textual.widgets import Button, Input, Select, Static, TextArea
 from core.errors import CompilotError, ProgramError
 from core.programs.scaffold import FormStep, ModuleKind, ProgramForm, write_program
 
+from ...trusting import keeping_trust
 from ...widgets.dialogs import Dialog
 from ...widgets.foreign import foreign_lines
 from ...widgets.problem import Problem, describe_problem
@@ -162,7 +163,7 @@ def write_file(session: Session, name: str, form: ProgramForm) -> str:
         )
     text = write_program(form)
     try:
-        with path.open("x", encoding="utf-8") as file:
+        with keeping_trust(session.root), path.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
         reason = "it is there already" if path.exists() else error.strerror or str(error)
