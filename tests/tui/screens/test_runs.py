@@ -232,7 +232,7 @@ async def test_foreign_text_is_shown_as_it_is(open_app: OpenApp, workspace: Work
 
 
 async def test_a_live_run_is_paused_resumed_and_stopped(open_app: OpenApp, workspace: Workspace) -> None:
-    run = launch(workspace)
+    run = launch(workspace, max_metric_calls=30_000)
     async with open_app(root=workspace.root, size=(140, 44)) as pilot:
         await go_to_runs(pilot)
         await seen(pilot, "● running", "calls/s", "1 live of 1")
