@@ -66,7 +66,7 @@ def evaluate_program(
     def run(**inputs: Any) -> Any:
         try:
             return program(**inputs)
-        except Exception as error:  # noqa: BLE001 - whatever user code raises belongs to this row
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever user code raises belongs to this row
             return _Failed(describe_exception(error))
 
     def score(example: dspy.Example, prediction: Any, *_: Any) -> float:

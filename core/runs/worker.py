@@ -82,7 +82,7 @@ class Session:
             job = self._prepare(stored)
         except CompilotError as error:
             return self._fail(error)
-        except Exception as error:  # noqa: BLE001 - the last line: the person gets three parts, the log the rest
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - told in three parts; the log has the rest
             return self._fail(self._unexpected(error))
         from .execute import execute
 
@@ -90,7 +90,7 @@ class Session:
             outcome = execute(job)
         except CompilotError as error:
             return self._fail(error)
-        except Exception as error:  # noqa: BLE001 - as above
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
             return self._fail(self._unexpected(error))
         self._end(outcome)
         return 1 if outcome.status == "failed" else 0
@@ -301,12 +301,25 @@ class Session:
         self._end(Outcome("failed", "failed", error.what), error)
         return 1
 
-    def _unexpected(self, error: Exception) -> CompilotError:
+    def _unexpected(self, error: Exception | SystemExit) -> CompilotError:
+        if isinstance(error, SystemExit):
+            return self._exited(error)
         return RunError(
             f"{type(error).__name__}: {error}",
             where=str(self.folder.output),
             fix="the traceback is at the end of that file; `compilot runs resume "
             f"{self.folder.run_id}` goes on once the cause is mended",
+        )
+
+    def _exited(self, error: SystemExit) -> CompilotError:
+        from ..programs.frames import find_user_frame
+
+        frame = find_user_frame(error, Path(self.folder.read_recipe().workspace))
+        return RunError(
+            f"the workspace's code ended the process (sys.exit: {error})",
+            where=str(frame or self.folder.output),
+            fix="raise an exception there instead: it costs that row, not the run; "
+            f"then `compilot runs resume {self.folder.run_id} --anyway` goes on",
         )
 
     def _optimizer_name(self) -> str:

@@ -189,3 +189,21 @@ def test_a_program_that_hangs_while_it_loads_can_be_stopped(tmp_path):
     control.stop(run.folder)
     state = finish(run)
     assert (state.status, state.stop_reason) == ("stopped", "stopped")
+
+
+def test_a_program_that_exits_inside_the_optimizer_fails_the_run_with_its_line(tmp_path):
+    folder = make_workspace(tmp_path / "w")
+    program = (folder / "program.py").read_text()
+    call = "    def forward(self, **inputs):\n        if next(CALLS) >= 72:\n            sys.exit(7)\n"
+    (folder / "program.py").write_text(
+        "import itertools\nimport sys\n\nCALLS = itertools.count()\n"
+        + program.replace(
+            "    def forward(", f"{call}        return self.answer(**inputs)\n\n    def answer("
+        )
+    )
+    run, state = run_to_end(folder, make_recipe(folder, "BootstrapFewShot"))
+    assert state.status == "failed", state.detail
+    assert "sys.exit: 7" in state.detail
+    assert state.where.startswith("program.py:")
+    assert "exception" in state.fix
+    assert json.loads((run.folder / "result.json").read_text())["status"] == "failed"
