@@ -13,7 +13,7 @@ import orjson
 from ..errors import RunError
 from ..recipe import Recipe
 from ..store.atomic import write_atomic
-from .process import Owner
+from .process import Owner, is_alive
 
 T = TypeVar("T")
 FORMAT_VERSION = 1
@@ -116,6 +116,13 @@ class RunFolder:
 
     def read_owner(self) -> Owner | None:
         return self._read_if_there("owner.json", Owner)
+
+    def has_process(self) -> bool:
+        """Whether the process that owns the run lives. An owner that cannot be read is none."""
+        try:
+            return is_alive(self.read_owner())
+        except RunError:
+            return False
 
     def write_provenance(self, provenance: Provenance) -> None:
         write_atomic(self.path / "provenance.json", msgspec.json.encode(provenance))

@@ -17,6 +17,7 @@ from ..recipe import Recipe
 from .control import send
 from .folder import RunFolder, check_run_id
 from .follow import load_state
+from .listing import find_run
 from .process import Owner, is_alive
 from .reduce import FINAL
 from .turns import put_after
@@ -82,7 +83,8 @@ def start_run(
     """Start a run in its own process and return at once. With `after`, the id of another run of the
     workspace, the process waits until that run is over.
 
-    Raises `RunError` where no optimizer is chosen, the id is taken or the folder cannot be written.
+    Raises `RunError` where no optimizer is chosen, the id is taken, there is no run `after` or the folder
+    cannot be written.
     """
     if recipe.optimizer is None:
         raise RunError(
@@ -91,10 +93,13 @@ def start_run(
             fix="add one there, or use --optimizer NAME",
         )
     name = check_run_id(run_id) if run_id else new_run_id(recipe.optimizer.name)
-    folder = RunFolder(workspace.resolve() / ".compilot" / "runs" / name)
-    folder.create(recipe, workspace.resolve(), time.time())
-    if after is not None:
-        put_after(folder, check_run_id(after))
+    root = workspace.resolve()
+    # Looked up before the new run is the latest, and before there is a folder to leave behind.
+    before = find_run(root, after).name if after is not None else None
+    folder = RunFolder(root / ".compilot" / "runs" / name)
+    folder.create(recipe, root, time.time())
+    if before is not None:
+        put_after(folder, before)
     pid = (runner or LocalRunner()).submit(folder, force=False)
     return RunHandle(name, folder.path, pid)
 

@@ -1,29 +1,27 @@
-"""The queue: a run may begin when another one is over. Each queued run's own process waits for its turn."""
+"""The queue: a run may begin when those before it are over. Its own process waits for its turn."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from .folder import RunFolder
-from .listing import run_folders
-from .process import is_alive
+from .listing import find_run, run_folders
 
 
 def put_after(folder: RunFolder, before: str) -> None:
-    """Let this run begin when the run `before` is over."""
-    folder.write_json("after.json", {"run": before})
+    """Let this run begin when the run `before` is over, and those that it waits for itself.
 
-
-def read_before(folder: RunFolder) -> str | None:
-    """The run that this one waits for, or waited for; None where it was not queued."""
-    written = folder.read_json("after.json")
-    return str(written["run"]) if isinstance(written, dict) and "run" in written else None
+    Raises `RunError` where the workspace has no such run.
+    """
+    found = RunFolder(find_run(folder.path.parents[2], before))
+    # Kept here too: the run between may be stopped and removed, with what it knew.
+    earlier = [run for run in _read_line(found) if _lives(folder.path.parent / run)]
+    folder.write_json("after.json", {"run": found.run_id, "earlier": earlier})
 
 
 def is_turn(folder: RunFolder) -> bool:
-    """Whether the run before this one is over: its process or its folder is gone. A paused one is not."""
-    before = read_before(folder)
-    return before is None or not _lives(folder.path.parent / before)
+    """Whether all runs before this one are over: no process of theirs lives. A paused one is not over."""
+    return not any(_lives(folder.path.parent / run) for run in _read_line(folder) if run != folder.run_id)
 
 
 def last_in_line(workspace: Path) -> str | None:
@@ -31,5 +29,13 @@ def last_in_line(workspace: Path) -> str | None:
     return next((path.name for path in reversed(run_folders(workspace)) if _lives(path)), None)
 
 
+def _read_line(folder: RunFolder) -> list[str]:
+    """The runs before this one, the nearest first."""
+    written = folder.read_json("after.json")
+    if not isinstance(written, dict) or "run" not in written:
+        return []
+    return [str(written["run"]), *map(str, written.get("earlier", ()))]
+
+
 def _lives(path: Path) -> bool:
-    return path.is_dir() and is_alive(RunFolder(path).read_owner())
+    return path.is_dir() and RunFolder(path).has_process()

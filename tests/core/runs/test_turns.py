@@ -12,7 +12,9 @@ from core.errors import RunError
 from core.runs import control
 from core.runs.folder import RunFolder
 from core.runs.launch import start_run
+from core.runs.listing import run_folders
 from core.runs.process import describe_self
+from core.runs.removal import remove_run
 from core.runs.shelf import RunShelf
 from core.runs.turns import is_turn, last_in_line, put_after
 from tests.support.runs import finish, make_recipe, make_workspace, wait_for
@@ -37,14 +39,37 @@ def test_whose_turn_it_is(tmp_path):
     assert last_in_line(workspace) == first.run_id
     first.write_owner(msgspec.structs.replace(describe_self(1), pid=2**22 + os.getpid()))
     assert is_turn(second)
-    put_after(second, "261101-090000-gone-cccc")
+    remove_run(first.path)
     assert is_turn(second), "the run before it was deleted"
 
 
-def test_an_id_that_is_none_is_refused(tmp_path):
+def test_a_run_waits_for_the_whole_line_when_the_one_between_goes(tmp_path):
     workspace = make_workspace(tmp_path / "w")
-    with pytest.raises(RunError):
-        start_run(make_recipe(workspace, "LabeledFewShot"), workspace, after="../elsewhere")
+    first, second, third = (make_folder(workspace, f"261101-1{n}0000-gepa-aaaa") for n in range(3))
+    gone = msgspec.structs.replace(describe_self(1), pid=2**22 + os.getpid())
+    for folder in (first, second, third):
+        folder.write_owner(describe_self(1))
+    put_after(second, first.run_id)
+    put_after(third, second.run_id)
+    second.write_owner(gone)
+    assert not is_turn(third), "the one between was stopped, the first still runs"
+    remove_run(second.path)
+    assert not is_turn(third), "the one between was removed, the first still runs"
+    first.write_owner(gone)
+    assert is_turn(third)
+
+
+@pytest.mark.parametrize("after", ["../elsewhere", "261101-100000-gepa-aaab"])
+def test_a_run_that_does_not_exist_is_no_run_to_wait_for(tmp_path, after):
+    workspace = make_workspace(tmp_path / "w")
+    first = make_folder(workspace, "261101-100000-gepa-aaaa")
+    with pytest.raises(RunError, match="there is no run") as caught:
+        start_run(make_recipe(workspace, "LabeledFewShot"), workspace, after=after)
+    assert run_folders(workspace) == [first.path], "nothing is left of the run that did not start"
+    if after.startswith("26"):
+        assert caught.value.fix == f"did you mean {first.run_id}?"
+    with pytest.raises(RunError, match="there is no run"):
+        put_after(first, after)
 
 
 @pytest.mark.slow
