@@ -65,7 +65,12 @@ class Session:
         self.started = time.monotonic()
         self.meter: Any = None
         self.recorder: Any = None
-        self._ended = threading.Lock()
+        self._ending = threading.Lock()
+        self._ended = False
+        """Whether result.json and the last event are written."""
+        self._paused = False
+        self._closed_at: float | None = None
+        self._told_at = 0.0
         self._stop = ""
         """Why the run is to stop; empty while it is not."""
         self._last_ledger: dict[str, Any] = {}
@@ -167,48 +172,68 @@ class Session:
         self.folder.write_provenance(now)
 
     def _pulse(self) -> None:
-        """Every 100 ms: obey control.json, tell the ledger, cap the output file, watch for a stuck stop."""
-        paused = False
-        closed_at: float | None = None
-        last_ledger = 0.0
+        """Every 100 ms: obey control.json, watch for a stuck stop, tell the ledger, cap the output file.
+
+        A disk or a table of files that fails for a moment ends none of that: the next tick tries again.
+        """
+        steps = (self._obey_control, self._obey_limits, self._watch_stop, self._tell_progress)
+        told: set[str] = set()
         while True:
             time.sleep(POLL_SECONDS)
-            control = read_control(self.folder)
-            if control is not None and control.attempt not in (None, self.attempt):
-                control = None
-            if control is not None and control.command == "stop":
-                self._stop = self._stop or "stopped by request"
-            if self.meter is None:
-                if self._stop:
-                    self._leave_behind("stopped", self._stop)
-                continue
+            for step in steps:
+                try:
+                    step()
+                except Exception as error:  # noqa: BLE001 - whatever fails, a run has to stay under control
+                    if (text := f"{step.__name__}: {error!r}") not in told:
+                        told.add(text)
+                        log.warning("the run's control failed and tries again: %s", text)
+
+    def _obey_control(self) -> None:
+        if self._ended:
+            return
+        control = read_control(self.folder)
+        if control is None or control.attempt not in (None, self.attempt):
+            return
+        if control.command == "stop":
+            self._stop = self._stop or "stopped by request"
+        elif self.meter is None:
+            return
+        elif control.command == "pause" and not self._paused:
+            self._paused = True
+            self.meter.gate.pause()
+            self.log.emit(ev.Paused())
+        elif control.command == "run" and self._paused:
+            self._paused = False
+            self.meter.gate.resume()
+            self.log.emit(ev.Resumed())
+
+    def _watch_stop(self) -> None:
+        """Close the gate after a stop, and leave without user code that does not come back."""
+        if self.meter is None:
             if self._stop:
-                self.meter.gate.close("stopped", self._stop)
-            if control is not None:
-                if control.command == "pause" and not paused:
-                    paused = True
-                    self.meter.gate.pause()
-                    self.log.emit(ev.Paused())
-                elif control.command == "run" and paused:
-                    paused = False
-                    self.meter.gate.resume()
-                    self.log.emit(ev.Resumed())
-            self._obey_limits()
-            now = time.monotonic()
-            if now - last_ledger > LEDGER_SECONDS:
-                last_ledger = now
-                self._tell_ledger()
-                cap_output(self.folder.output)
-            if self.meter.gate.closed:
-                closed_at = closed_at or now
-                if now - closed_at > GRACE_SECONDS:
-                    stop = self.meter.gate.closed
-                    self._leave_behind(
-                        stop.reason, f"{stop.detail}; user code did not come back and was left behind"
-                    )
+                self._leave_behind("stopped", self._stop)
+            return
+        if self._stop:
+            self.meter.gate.close("stopped", self._stop)
+        if not (stop := self.meter.gate.closed):
+            return
+        now = time.monotonic()
+        self._closed_at = self._closed_at or now
+        if now - self._closed_at > GRACE_SECONDS:
+            self._leave_behind(stop.reason, f"{stop.detail}; user code did not come back and was left behind")
+
+    def _tell_progress(self) -> None:
+        now = time.monotonic()
+        if self.meter is None or self._ended or now - self._told_at < LEDGER_SECONDS:
+            return
+        self._told_at = now
+        self._tell_ledger()
+        cap_output(self.folder.output)
 
     def _obey_limits(self) -> None:
         """Caps and threads that were set since, for the calls to come."""
+        if self.meter is None or self._ended:
+            return
         limits = read_limits(self.folder)
         if limits is None or limits == self._limits:
             return
@@ -244,10 +269,19 @@ class Session:
         os._exit(1 if status == "failed" else 0)
 
     def _end(self, outcome: Any, error: CompilotError | None = None) -> None:
-        """The last event and result.json; only the first caller writes them."""
-        if not self._ended.acquire(blocking=False):
-            return
+        """The last event and result.json; the first caller writes them, another one waits until it has."""
+        with self._ending:
+            if self._ended:
+                return
+            self._write_end(outcome, error)
+            self._ended = True
+            self.log.close()
+            if self.meter is not None:
+                self.meter.close()
+
+    def _write_end(self, outcome: Any, error: CompilotError | None) -> None:
         if not self._begun:
+            self._begun = True
             # A reader takes an end without a beginning for that of an earlier attempt.
             name = self._optimizer_name()
             self.log.emit(
@@ -290,9 +324,6 @@ class Session:
                 rollouts=self.recorder.rollouts if self.recorder else 0,
             )
         )
-        self.log.close()
-        if self.meter is not None:
-            self.meter.close()
 
     def _fail(self, error: CompilotError) -> int:
         from .execute import Outcome

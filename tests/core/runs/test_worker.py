@@ -1,0 +1,58 @@
+"""The process of a run: it stays under control, and its end is written before it leaves."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+from core.runs import control
+from core.runs.execute import Outcome
+from core.runs.folder import RunFolder
+from core.runs.launch import start_run
+from core.runs.worker import Session
+from tests.support.runs import finish, make_recipe, make_workspace, totals, wait_for
+
+
+def test_a_tick_that_fails_does_not_end_the_control_of_a_run(tmp_path):
+    workspace = make_workspace(tmp_path / "w")
+    run = start_run(make_recipe(workspace, "GEPA", dials={"latency": 0.05}), workspace)
+    wait_for(run, lambda state: totals(state)["paid"] > 0)
+    folder = RunFolder(run.folder)
+    (run.folder / "limits.json").mkdir()
+    wait_for(run, lambda state: "control failed" in folder.output.read_text())
+    control.stop(run.folder)
+    assert finish(run).status == "stopped"
+    assert folder.output.read_text().count("control failed") == 1, "one line for what fails at every tick"
+
+
+def test_who_ends_a_run_second_waits_until_its_end_is_written(tmp_path, monkeypatch):
+    workspace = make_workspace(tmp_path / "w")
+    folder = RunFolder(workspace / ".compilot" / "runs" / "261101-100000-gepa-aaaa")
+    folder.create(make_recipe(workspace, "GEPA"), workspace, time.time())
+    session = Session(folder, 1, force=False)
+    writes, go_on, told = threading.Event(), threading.Event(), []
+    write_json = RunFolder.write_json
+
+    def write_slowly(self, name, value):
+        writes.set()
+        assert go_on.wait(10)
+        return write_json(self, name, value)
+
+    def end_second():
+        session._end(Outcome("completed", "completed"))
+        told.append(json.loads((folder.path / "result.json").read_text())["status"])
+
+    monkeypatch.setattr(RunFolder, "write_json", write_slowly)
+    first = threading.Thread(target=session._end, args=[Outcome("stopped", "stopped")])
+    second = threading.Thread(target=end_second)
+    first.start()
+    assert writes.wait(10)
+    second.start()
+    second.join(0.3)
+    assert second.is_alive()
+    go_on.set()
+    first.join()
+    second.join()
+    assert told == ["stopped"]
+    assert folder.events.read_text().count('"run_ended"') == 1
