@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from ..errors import StoreError
 from ..recipe import ROLES, Role
 from ..store import JsonlWriter, read_jsonl
 from .gate import Spend
 from .journal import Paid, Totals
 
+_LOG = logging.getLogger("compilot")
 _RECORD_EVERY_SECONDS = 1.0
 
 
@@ -52,13 +55,22 @@ class Ledger:
     """
 
     def __init__(
-        self, path: Path | None = None, *, attempt: int = 1, paid: Mapping[str, Totals] | None = None
+        self,
+        path: Path | None = None,
+        *,
+        attempt: int = 1,
+        paid: Mapping[str, Totals] | None = None,
+        on_failure: Callable[[StoreError], None] | None = None,
     ) -> None:
-        """`path` is the run's `ledger.jsonl`; `paid` what the journal says earlier attempts paid for."""
+        """`path` is the run's `ledger.jsonl`; `paid` what the journal says earlier attempts paid for.
+
+        `on_failure` hears when the file cannot be written: no call fails for it, its answer is recorded.
+        """
         self._lock = threading.Lock()
         self._accounts: dict[Role, _Account] = {}
         self._attempt = attempt
         self._recorded_at = 0.0
+        self._on_failure = on_failure
         for role, asked in _read_earlier(path, attempt).items():
             self._account(role).earlier = asked
         for name, totals in (paid or {}).items():
@@ -142,9 +154,13 @@ class Ledger:
         self._record(now=True)
 
     def close(self) -> None:
-        if self._log is not None:
-            self.flush()
+        if self._log is None:
+            return
+        self.flush()
+        try:
             self._log.close()
+        except StoreError as error:
+            self._note_failure(error)
 
     def _account(self, role: Role) -> _Account:
         account = self._accounts.get(role)
@@ -161,7 +177,15 @@ class Ledger:
         self._recorded_at = moment
         with self._lock:
             own = {role: msgspec.to_builtins(account.asked) for role, account in self._accounts.items()}
-        self._log.append({"t": moment, "attempt": self._attempt, "asked": own, "roles": self.snapshot()})
+        try:
+            self._log.append({"t": moment, "attempt": self._attempt, "asked": own, "roles": self.snapshot()})
+        except StoreError as error:
+            self._note_failure(error)
+
+    def _note_failure(self, error: StoreError) -> None:
+        _LOG.error("%s", error)
+        if self._on_failure is not None:
+            self._on_failure(error)
 
 
 def _add_cost(account: _Account, call: Paid) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import dspy
 
-from ..errors import StopRun
+from ..errors import StopRun, StoreError
 from ..recipe import Budget, ModelProfile, Role
 from .build import build_lm, build_source, completer_of, fingerprint_of
 from .engine import Answer, AsyncMeteredEngine, MeteredEngine
@@ -78,8 +78,18 @@ class Meter:
         """The meter of a run folder: its `journal.sqlite` and `ledger.jsonl`, going on where earlier attempts
         stopped. `seconds` is how long those were active, for the cap on minutes."""
         journal = Journal(folder / "journal.sqlite")
-        ledger = Ledger(folder / "ledger.jsonl", attempt=attempt, paid=journal.totals())
         gate = Gate(on_warning=on_warning)
+
+        def on_failure(error: StoreError) -> None:
+            gate.close(
+                "failed",
+                f"the counts of calls could not be recorded: {error.what}. See to {error.where}, "
+                "then resume the run",
+            )
+
+        ledger = Ledger(
+            folder / "ledger.jsonl", attempt=attempt, paid=journal.totals(), on_failure=on_failure
+        )
         gate.set_caps(budget or Budget(), spent=ledger.spent(), seconds=seconds)
         return cls(journal, gate, ledger, num_threads=num_threads, on_notice=on_notice)
 
