@@ -1,4 +1,4 @@
-"""Who owns a run: a process named by pid, create time and boot, so that a reused pid is never believed."""
+"""Who owns a run: a process named by pid, start and boot, so that a reused pid is never believed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ class Owner(msgspec.Struct, frozen=True):
     boot_id: str
     attempt: int = 1
     host: str = ""
+    start_ticks: int | None = None
+    """Clock ticks from boot to the start of the process, on Linux: unlike times, no set clock moves them."""
 
 
 def read_boot_id() -> str:
@@ -37,6 +39,7 @@ def describe_self(attempt: int) -> Owner:
         boot_id=read_boot_id(),
         attempt=attempt,
         host=os.uname().nodename,
+        start_ticks=_read_start_ticks(process.pid),
     )
 
 
@@ -46,8 +49,25 @@ def is_alive(owner: Owner | None) -> bool:
         return False
     try:
         process = psutil.Process(owner.pid)
-        if abs(process.create_time() - owner.create_time) > 1.0:
+        if not _is_same_start(process, owner):
             return False
         return process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
     except psutil.Error:
         return False
+
+
+def _is_same_start(process: psutil.Process, owner: Owner) -> bool:
+    ticks = _read_start_ticks(process.pid)
+    if ticks is not None and owner.start_ticks is not None:
+        return ticks == owner.start_ticks
+    return abs(process.create_time() - owner.create_time) <= 1.0
+
+
+def _read_start_ticks(pid: int) -> int | None:
+    """Field 22 of /proc/PID/stat (`man proc_pid_stat`); None where there is no such file."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return None
+    # The name of the program comes second, in brackets, and may hold anything.
+    return int(text.rpartition(")")[2].split()[19])

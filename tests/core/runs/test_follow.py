@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,13 +65,29 @@ def test_a_missing_log_is_empty(tmp_path):
         None,
         Owner(pid=0, create_time=0, boot_id=""),
         Owner(pid=2**22 + 1, create_time=0, boot_id=read_boot_id()),
-        msgspec.structs.replace(describe_self(1), create_time=1.0),
+        msgspec.structs.replace(describe_self(1), create_time=1.0, start_ticks=None),
+        msgspec.structs.replace(describe_self(1), create_time=1.0, start_ticks=1),
         msgspec.structs.replace(describe_self(1), boot_id="another boot"),
     ],
 )
 def test_only_the_very_process_is_alive(owner):
     assert not is_alive(owner)
     assert is_alive(describe_self(1))
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux")
+def test_a_clock_that_is_set_ends_no_process(monkeypatch):
+    """psutil gives the start of a process by the clock: the boot time that it adds moves with it."""
+    before = describe_self(1)
+    boot_time, create_time = psutil.boot_time, psutil.Process.create_time
+    monkeypatch.setattr(psutil, "boot_time", lambda: boot_time() + 3600)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: create_time(process) + 3600)
+    assert is_alive(before)
+    assert not is_alive(msgspec.structs.replace(before, start_ticks=None)), "the times alone do differ"
+
+
+def test_an_owner_without_ticks_is_known_by_its_time():
+    assert is_alive(msgspec.structs.replace(describe_self(1), start_ticks=None))
 
 
 @pytest.mark.parametrize(("command", "status"), [("kill", "killed"), ("pause", "dead")])
