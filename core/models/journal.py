@@ -296,7 +296,7 @@ def read_calls(
     )
     limits = (after, before if before is not None else 1 << 62, role, role, limit)
     try:
-        with closing(_open_for_reading(path)) as connection:
+        with closing(open_for_reading(path)) as connection:
             rows = connection.execute(query, limits).fetchall()
     except sqlite3.Error as error:
         raise _cannot_read(path, error) from error
@@ -308,7 +308,7 @@ def read_totals(path: str | os.PathLike[str]) -> dict[str, Totals]:
     if not Path(path).exists():
         return {}
     try:
-        with closing(_open_for_reading(path)) as connection:
+        with closing(open_for_reading(path)) as connection:
             return _totals(connection)
     except sqlite3.Error as error:
         raise _cannot_read(path, error) from error
@@ -333,7 +333,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute(f"PRAGMA user_version={FORMAT_VERSION}")
 
 
-def _open_for_reading(path: str | os.PathLike[str]) -> sqlite3.Connection:
+def open_for_reading(path: str | os.PathLike[str]) -> sqlite3.Connection:
+    """A connection that cannot write, to a journal that may be in use; its path may hold any letter."""
     return sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
 
 

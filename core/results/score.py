@@ -12,6 +12,7 @@ import msgspec
 import orjson
 
 from ..errors import CompilotError, RunError, StopRun
+from ..models.journal import open_for_reading
 from ..recipe import Recipe
 from ..runs.events import EventLog
 from ..runs.folder import RunFolder
@@ -136,7 +137,7 @@ def copy_journal(source: Path, destination: Path) -> None:
     """A consistent copy, also while the source is written to."""
     if not source.exists():
         return
-    reader = sqlite3.connect(f"file:{source}?mode=ro", uri=True)
+    reader = open_for_reading(source)
     writer = sqlite3.connect(destination)
     try:
         reader.backup(writer)
