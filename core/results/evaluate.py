@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -19,6 +20,9 @@ from ..runs.folder import RunFolder
 from ..runs.follow import load_state
 from ..workspace import Workspace
 from .score import ScoreRequest
+
+_KEPT = ("request.json", "score.json", "out.log")
+"""Of a scoring's folder: what `recorded` reads later, and what the scoring printed."""
 
 
 def evaluate_run(
@@ -107,16 +111,19 @@ def _score(workspace: Path, request: ScoreRequest) -> dict[str, Any]:
     request = msgspec.structs.replace(request, folder=str(folder))
     (folder / "request.json").write_bytes(msgspec.json.encode(request))
     environment = {**os.environ, "PYTHONHASHSEED": "0", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-    with (folder / "out.log").open("wb") as output:
-        process = subprocess.run(
-            bootstrap.command("results.score", str(folder / "request.json")),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd=folder,
-            env=environment,
-            check=False,
-        )
+    try:
+        with (folder / "out.log").open("wb") as output:
+            process = subprocess.run(
+                bootstrap.command("results.score", str(folder / "request.json")),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=folder,
+                env=environment,
+                check=False,
+            )
+    finally:
+        _clear(folder)
     answer = folder / "score.json"
     if not answer.exists():
         raise RunError(
@@ -130,3 +137,14 @@ def _score(workspace: Path, request: ScoreRequest) -> dict[str, Any]:
         kind = next((k for k in CompilotError.__subclasses__() if k.__name__ == error["error"]), RunError)
         raise kind(error["what"], where=error["where"], fix=error["fix"])
     return result
+
+
+def _clear(folder: Path) -> None:
+    """Remove the copy of the run's journal and all else that only the scoring itself needed."""
+    for path in folder.iterdir():
+        if path.name in _KEPT:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,37 @@
+import pytest
+
+from core.errors import CompilotError
+from core.results.evaluate import evaluate_run
+from core.results.recorded import has_rows
+from core.runs.folder import RunFolder
+from core.workspace import Workspace
+from tests.support.results import SEED, make_result_run
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace.init_sample("router", tmp_path / "w")
+
+
+@pytest.fixture
+def run(workspace):
+    return make_result_run(workspace)
+
+
+def kept(workspace):
+    (folder,) = (workspace.state_dir / "evals").iterdir()
+    return {path.name for path in folder.iterdir()}
+
+
+def test_of_a_scoring_only_its_answer_stays(workspace, run):
+    result = evaluate_run(run, split="train", candidate=SEED)
+    assert result["size"] == len(result["rows"])
+    assert kept(workspace) == {"request.json", "score.json", "out.log"}
+    assert has_rows(RunFolder(run), SEED, "train")
+
+
+def test_of_a_scoring_that_failed_its_output_stays(workspace, run):
+    (workspace.root / "program.py").write_text("raise RuntimeError('not today')\n")
+    with pytest.raises(CompilotError, match="not today"):
+        evaluate_run(run, candidate=SEED)
+    assert kept(workspace) == {"request.json", "score.json", "out.log"}
