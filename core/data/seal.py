@@ -17,7 +17,7 @@ class Look(msgspec.Struct, frozen=True):
     seconds: float
     """Unix time."""
     split: str
-    """Hash of the split, as `Splits.hash` gives it."""
+    """Hash of the split, as `Splits.hash` gives it; not known in records that say "" or "test"."""
     by: str
     """What looked: a command, a screen, a run's id."""
 

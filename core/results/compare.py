@@ -102,8 +102,7 @@ def compare_candidates(
         notes=(*_differences(left, right), *_cautions(changes, split, right, second)),
     )
     if split == "test":
-        names = " and ".join(dict.fromkeys((left.folder.run_id, right.folder.run_id)))
-        remember_look(Workspace(Path(right.stored.workspace)).store, "test", f"compare of {names}")
+        _remember(left, right)
     return comparison
 
 
@@ -146,6 +145,15 @@ def read_training_rows(run: Path) -> tuple[dict[str, Rows], str]:
     if provenance is None or provenance.data != parts.hash:
         return {}, "copied training text cannot be marked: the data changed since the run"
     return {"train": [row.values for row in parts.train], "val": [row.values for row in parts.val]}, ""
+
+
+def _remember(left: _Loaded, right: _Loaded) -> None:
+    """The workspace counts the looks at its test part; runs of two splits show the test part of both."""
+    names = " and ".join(dict.fromkeys((left.folder.run_id, right.folder.run_id)))
+    made_from = left.folder.read_provenance(), right.folder.read_provenance()
+    store = Workspace(Path(right.stored.workspace)).store
+    for split in dict.fromkeys(provenance.data if provenance else "" for provenance in made_from):
+        remember_look(store, split, f"compare of {names}")
 
 
 def _load(path: Path) -> _Loaded:

@@ -31,7 +31,7 @@ def evaluate_run(
     """Score a candidate of a run (its best by default) over a split, in a fresh process.
 
     With `replay` the run's recorded answers are used where the prompts are the same. Gives run_id, candidate,
-    split, score (0 to 1 over rows without error), size, errors, ledger and rows.
+    split, data (the split's hash), score (0 to 1 over rows without error), size, errors, ledger and rows.
     """
     folder = RunFolder(run)
     stored = folder.read_recipe()
@@ -48,7 +48,7 @@ def evaluate_run(
             replay=replay,
         ),
     )
-    _remember(Path(stored.workspace), split, f"eval of {folder.run_id}")
+    _remember(Path(stored.workspace), result, f"eval of {folder.run_id}")
     return {"run_id": folder.run_id, "candidate": candidate, **result}
 
 
@@ -71,14 +71,14 @@ def evaluate_file(
             replay=replay_run is not None,
         ),
     )
-    _remember(workspace, split, f"eval of {path.name}")
+    _remember(workspace, result, f"eval of {path.name}")
     return {"program": str(path), **result}
 
 
-def _remember(workspace: Path, split: str, by: str) -> None:
-    """The workspace counts the looks at its test split."""
-    if split == "test":
-        remember_look(Workspace(workspace).store, "test", by)
+def _remember(workspace: Path, result: dict[str, Any], by: str) -> None:
+    """The workspace counts the looks at its test part."""
+    if result["split"] == "test":
+        remember_look(Workspace(workspace).store, result["data"], by)
 
 
 def best_candidate(folder: RunFolder) -> str:

@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
 
 
 def score(request: ScoreRequest) -> dict[str, Any]:
-    """Mean over the rows that did not error, with every row and what it cost."""
+    """Mean over the rows that did not error, with every row, the split's hash and what it cost."""
     import dspy
 
     from ..programs.save import load_program_state
@@ -105,6 +105,7 @@ def score(request: ScoreRequest) -> dict[str, Any]:
         job.meter.close()
     return {
         "split": request.split,
+        "data": job.data_hash,
         "score": result.score,
         "size": len(result.rows),
         "errors": result.errors,

@@ -63,9 +63,15 @@ def test_best_against_baseline(workspace, run):
 def test_a_look_at_the_held_out_rows_is_remembered(workspace, run):
     result = compare_candidates((run, SEED), (run, MERGED), split="test")
     assert result.rows.counts["fixed"] == 4
-    assert [look.by for look in list_looks(workspace.store)] == [f"compare of {run.name}"]
+    assert [look.by for look in list_looks(workspace.store, "d" * 16)] == [f"compare of {run.name}"]
     assert read_held_out(run) is not None
     assert len(list_looks(workspace.store)) == 1
+
+
+def test_runs_of_two_splits_show_the_held_out_rows_of_both(workspace, run):
+    other = make_result_run(workspace, "261102-100000-simba-bbbb", data="e" * 16)
+    compare_candidates((run, SEED), (other, MERGED), split="test")
+    assert [look.split for look in list_looks(workspace.store)] == ["d" * 16, "e" * 16]
 
 
 def test_what_makes_two_runs_hard_to_compare_is_said(workspace, run):

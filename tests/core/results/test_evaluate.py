@@ -1,5 +1,7 @@
 import pytest
 
+from core.data.load import load_splits
+from core.data.seal import list_looks, remember_look
 from core.errors import CompilotError
 from core.results.evaluate import evaluate_run
 from core.results.recorded import has_rows
@@ -35,3 +37,17 @@ def test_of_a_scoring_that_failed_its_output_stays(workspace, run):
     with pytest.raises(CompilotError, match="not today"):
         evaluate_run(run, candidate=SEED)
     assert kept(workspace) == {"request.json", "score.json", "out.log"}
+
+
+def test_a_look_at_test_counts_for_the_split_that_was_scored(workspace, run):
+    evaluate_run(run, candidate=SEED)
+    splits = load_splits(workspace.recipe().data, workspace.root, workspace.state_dir)
+    assert [look.by for look in list_looks(workspace.store, splits.hash)] == [f"eval of {run.name}"]
+    evaluate_run(run, candidate=SEED, split="val")
+    assert len(list_looks(workspace.store)) == 1
+
+
+def test_looks_remembered_without_a_hash_can_still_be_read(workspace):
+    workspace.prepare()
+    remember_look(workspace.store, "test", "eval of an earlier run")
+    assert [look.by for look in list_looks(workspace.store)] == ["eval of an earlier run"]
