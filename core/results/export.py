@@ -26,7 +26,8 @@ def export_run(run: Path, destination: Path, *, candidate: str | None = None) ->
     The file is loaded again in a fresh process and scored on val from the run's recorded answers: the same
     score with no new call proves that it sends the very prompts that were optimized. A program that lives at
     run time only (its state file is not all of it) says so in the manifest and is scored from the run.
-    Raises `RunError` where the destination holds other files, or the exported program scores differently.
+    Raises `RunError` where the destination holds other files, or the exported program scores differently or
+    not at all.
     """
     folder = RunFolder(run)
     stored = folder.read_recipe()
@@ -43,10 +44,12 @@ def export_run(run: Path, destination: Path, *, candidate: str | None = None) ->
         result = evaluate_file(program, stored.recipe, Path(stored.workspace), split="val", replay_run=run)
     else:
         result = evaluate_run(run, split="val", candidate=candidate)
+    if result["score"] is None:
+        raise _all_errored(result, program)
     scored = state.candidate(candidate)
     before = scored.full("val") if scored else None
     new_calls = sum(role["paid"] for role in result["ledger"].values())
-    same = before is None or abs((result["score"] or 0.0) - before) < 1e-9
+    same = before is None or abs(result["score"] - before) < 1e-9
     if not same and not new_calls:
         raise RunError(
             f"the exported program scores {result['score']:.4f} on val where the run scored {before:.4f}",
@@ -84,6 +87,18 @@ def export_run(run: Path, destination: Path, *, candidate: str | None = None) ->
         destination / "manifest.json", orjson.dumps(manifest, option=orjson.OPT_INDENT_2), mode=0o644
     )
     return {"folder": str(destination), "program_file": str(program), **manifest}
+
+
+def _all_errored(result: dict[str, Any], program: Path) -> RunError:
+    """A program that answers no row cannot be compared with what the run scored."""
+    first = result["rows"][0]
+    reason = first.get("error", "it has no score").partition("\n")[0]
+    return RunError(
+        f"every row of val errored, so the exported program has no score; the first: "
+        f"row {first['row']}: {reason}",
+        where=str(program),
+        fix="correct that in the workspace, which program, metric and data are read from; then export again",
+    )
 
 
 def _prepare(destination: Path) -> None:
