@@ -69,9 +69,9 @@ Report = Started | Wrote | Finished | Failed
 
 
 def main(arguments: list[str]) -> int:
-    """Builds the cache of the job given as JSON; reports on stdout, one JSON object a line."""
+    """Builds the cache of the job given as JSON on stdin; reports on stdout, one JSON object a line."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    job = msgspec.json.decode(arguments[0], type=Job, dec_hook=lambda kind, text: kind(text))
+    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job, dec_hook=lambda kind, text: kind(text))
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 

@@ -171,20 +171,23 @@ class Index:
         self._starts.append(self._starts[-1] + extent.rows)
 
     def _build(self) -> None:
+        what = "the indexing process ended early"
         try:
             self._run_child()
+        except Exception as failure:  # noqa: BLE001 - a thread of ours would print it over the screen
+            what = f"the table cannot be indexed: {failure}"
         finally:
             with self._changed:
                 if not self._state.done:
-                    error = DataError("the indexing process ended early", where=self._sources[0].name)
+                    error = DataError(what, where=self._sources[0].name, fix="open the table again")
                     self._state = msgspec.structs.replace(self._state, done=True, error=error)
                 self._changed.notify_all()
 
     def _run_child(self) -> None:
-        job = msgspec.json.encode(Job(self._sources, str(self._slot.folder)), enc_hook=str).decode()
+        job = msgspec.json.encode(Job(self._sources, str(self._slot.folder)), enc_hook=str)
         child = subprocess.Popen(
-            command("data.paging.build_child", job),
-            stdin=subprocess.DEVNULL,
+            command("data.paging.build_child"),
+            stdin=subprocess.PIPE,  # an argument has at most 128 KiB, fewer than the paths of many files
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -193,6 +196,7 @@ class Index:
         import_module("pyarrow")  # while the child starts, so that the first row read does not wait for it
         if self._closed:
             child.kill()
+        _send(child, job)
         for report in _read_reports(child):
             with self._changed:
                 self._apply(report)
@@ -227,6 +231,12 @@ class Index:
         if self._extents:
             self._map = pa.memory_map(str(self._path))
         self._slot.data.unlink(missing_ok=True)
+
+
+def _send(child: subprocess.Popen[bytes], job: bytes) -> None:
+    assert child.stdin is not None
+    with contextlib.suppress(BrokenPipeError), child.stdin as pipe:  # one that ended early reads nothing
+        pipe.write(job)
 
 
 def _read_reports(child: subprocess.Popen[bytes]) -> Iterator[Report]:

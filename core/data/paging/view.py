@@ -118,6 +118,9 @@ class View:
             self._search()
         except DataError as error:
             self._set(done=True, error=error)
+        except Exception as error:  # noqa: BLE001 - whoever waits for the rows must hear of it
+            what = f"the rows cannot be searched: {type(error).__name__}: {error}"
+            self._set(done=True, error=DataError(what, fix="open the table again"))
 
     def _search(self) -> None:
         match: Match | None = None

@@ -260,3 +260,44 @@ def test_a_first_page_needs_no_heavy_library(folder: Path) -> None:
             [sys.executable, "-c", code, str(folder / name)], capture_output=True, text=True
         )
         assert done.stdout.split("\n")[:2] == ["4", "[]"], done.stderr
+
+
+def test_more_files_than_fit_an_argument_are_indexed(tmp_path: Path) -> None:
+    for number in range(500):
+        (tmp_path / f"{number:03}{'x' * 200}.csv").write_text("a\n" + f"{number}\n" * 5)
+    with open_table("*.csv", tmp_path, state_dir=tmp_path) as table:
+        assert sum(len(str(source.path)) for source in table.sources) > 128 * 1024
+        state = table.wait(timeout=60)
+        assert (state.total, state.error) == (2500, None)
+        assert table.page(2499, 1) == [{"a": 499}]
+
+
+def test_an_indexer_that_cannot_be_started_is_said(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no more processes")
+
+    printed: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", printed.append)
+    monkeypatch.setattr("core.data.paging.index.subprocess.Popen", refuse)
+    with open_table("rows.csv", folder, state_dir=tmp_path) as table:
+        state = table.wait(timeout=60)
+        assert isinstance(state.error, DataError)
+        assert "no more processes" in state.error.what
+        assert len(table.page(0, 10)) == 10
+    assert not printed
+
+
+def test_a_view_that_fails_in_an_unexpected_way_ends_too(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text('{"a": "x"}\n')
+    with open_table("x.jsonl", tmp_path, state_dir=tmp_path) as table:
+        index = table.start_index()
+
+        def fail(number: int) -> None:
+            raise RuntimeError("the map is gone")
+
+        index.batch = fail
+        with table.view(Query(text="x")) as view, pytest.raises(DataError, match="the map is gone"):
+            view.wait(timeout=20)
+        assert view.state.done
