@@ -16,12 +16,32 @@ _SECRET_NAMES = re.compile(
     r"|authorization|credentials?|(vertex|service[_-]?account)[_-]?credentials)$|^(key|token)$",
     re.IGNORECASE,
 )
-_SECRET_VALUES = re.compile(
-    r"\b(sk-[A-Za-z0-9_-]{16,}|AIza[0-9A-Za-z_-]{30,}|gh[opsur]_[A-Za-z0-9]{20,}|hf_[A-Za-z0-9]{20,}"
-    r"|gsk_[A-Za-z0-9]{20,}|xai-[A-Za-z0-9]{20,}|xox[abprs]-[A-Za-z0-9-]{10,}|(AKIA|ASIA)[0-9A-Z]{16}"
-    r"|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}|Bearer\s+[A-Za-z0-9._~+/-]{16,})"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----|://[^/\s:@]*:[^/\s@]+@"
-)
+KEY_SHAPES = r"""
+    \b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}
+    | \b(?:hf|gsk|r8|fw)_[A-Za-z0-9]{20,}
+    | \b(?:xai|csk|pplx)-[A-Za-z0-9]{20,}
+    | \b(?:nvapi|glpat|tgp_v1)[-_][A-Za-z0-9_-]{20,}
+    | \b(?:gh[opsur]_|github_pat_)[A-Za-z0-9_]{20,}
+    | \bxox[abprs]-[A-Za-z0-9-]{10,}
+    | \bAIza[A-Za-z0-9_-]{30,}
+    | \b(?:AKIA|ASIA)[A-Z0-9]{16}
+    | \beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]{8,}){1,2}                # a JSON web token
+    | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----(?:[^-]*-----END\ [A-Z ]*PRIVATE\ KEY-----)?
+    | (?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*://)[^/\s:@'"]*:[^/\s@'"]+@         # a password in an address
+"""
+"""What is a key by its looks alone, wherever it stands; written for `re.VERBOSE`."""
+_SECRET_VALUES = re.compile(KEY_SHAPES + r"| \bBearer\s+[A-Za-z0-9._~+/-]{16,}", re.VERBOSE)
+_SECRET_HEADERS = re.compile(r"authorization|api[-_]?key|token|secret|cookie", re.IGNORECASE)
+
+
+def looks_like_key(value: str) -> bool:
+    """Whether a text holds something with the shape of a key or a password."""
+    return _SECRET_VALUES.search(value) is not None
+
+
+def carries_key(header: str, value: str) -> bool:
+    """Whether a header is one that keys are sent in, or has a value like one."""
+    return _SECRET_HEADERS.search(header) is not None or looks_like_key(value)
 
 
 def refuse_credentials(settings: Mapping[str, Any], where: str) -> None:
@@ -48,5 +68,5 @@ def _find(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
             yield from _find(inner, (*path, str(index)))
     elif isinstance(value, str) and value and path:
         named = path[0] == "models" and any(_SECRET_NAMES.search(part) for part in path[2:])
-        if named or _SECRET_VALUES.search(value):
+        if named or looks_like_key(value):
             yield path

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import urlsplit
 
 from rapidfuzz import process
 
+from ..credentials import carries_key
 from ..errors import ModelError
 from ..recipe import ModelProfile
 from .prices import known_providers, load_metadata, model_entry, split_model
@@ -19,7 +19,6 @@ _OTHERS = frozenset(
     {"custom_openai", "azure", "bedrock", "vertex_ai", "sagemaker", "huggingface", "predibase"}
 )
 _OURS = ("cache", "num_retries", "engine", "async_engine", "callbacks", "model", "temperature", "max_tokens")
-_SECRET_HEADER = re.compile(r"authorization|api[-_]?key|token|secret|cookie", re.IGNORECASE)
 
 
 def check_profile(profile: ModelProfile, *, where: str = "models", need_key: bool = True) -> None:
@@ -96,8 +95,8 @@ def _check_options(profile: ModelProfile, where: str) -> None:
             fix="use chat or responses",
         )
     for kind in ("headers", "extra_headers"):
-        for header in options.get(kind) or {}:
-            if _SECRET_HEADER.search(str(header)):
+        for header, value in (options.get(kind) or {}).items():
+            if carries_key(str(header), str(value)):
                 raise ModelError(
                     f"the header {header!r} looks like it holds a key",
                     where=f"{where}.options.{kind}",

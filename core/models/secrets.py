@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from ..credentials import KEY_SHAPES
 from ..recipe import ModelProfile
 from .prices import split_model
 
@@ -55,20 +56,16 @@ _KEYRING_SERVICE = "compilot"
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
 _SHORTEST_SECRET = 8
 _SHAPES = re.compile(
-    r"""
-    (?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s:@'"]+:[^/\s@'"]+@         # user and password in an address
-    | (?P<header>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}
-    | (?P<field>\b(?:api[_-]?key|access[_-]?token|secret|password|authorization)
-        ["']?\s*[=:]\s*["']?(?:(?:bearer|basic)\s+)?)
+    KEY_SHAPES
+    + r"""
+    | (?P<header>(?i:\b(?:bearer|basic)\s+))[A-Za-z0-9._~+/=-]{8,}
+    | (?P<field>(?i:\b(?:api[_-]?key|access[_-]?token|secret|password|authorization)
+        ["']?\s*[=:]\s*["']?(?:(?:bearer|basic)\s+)?))
       [^\s"'&,;)}\]]{6,}
-    | \b(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}
-    | \b(?:gsk|xai|hf|ghp|gho|ghs|glpat|r8|fw|tgp|nvapi|pplx|csk)[-_][A-Za-z0-9_-]{12,}
-    | \bAIza[A-Za-z0-9_-]{20,}
-    | \bAKIA[A-Z0-9]{12,}
-    | \beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}   # a JSON web token
     """,
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE,
 )
+"""In the text of a message also what stands after the name of a key counts as one."""
 HIDDEN = "[hidden]"
 _NO_KEY = "no-key-in-a-dry-run"
 

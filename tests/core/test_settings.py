@@ -137,6 +137,10 @@ CANARIES = [
     "ghp_canary0123456789canary0123456789",
     "Bearer canary.0123456789abcdef",
     "AKIACANARY0123456789",
+    "nvapi-canary0123456789_canary",
+    "glpat-canary0123456789canary",
+    "r8_canary0123456789canary",
+    "pplx-canary0123456789canary",
 ]
 
 

@@ -55,6 +55,7 @@ def test_a_missing_key_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> No
         (ModelProfile(model="openai/x", options={"num_retries": 3}), "num_retries"),
         (ModelProfile(model="openai/x", options={"model_type": "text"}), "model_type"),
         (ModelProfile(model="openai/x", options={"extra_headers": {"Authorization": "Bearer x"}}), "header"),
+        (ModelProfile(model="openai/x", options={"headers": {"X-Auth": "nvapi-" + "ab12" * 6}}), "header"),
         (ModelProfile(model="openai/x", api_base="https://me:hunter22@host/v1"), "password"),
         (ModelProfile(model="openai/x", api_base="localhost:8000"), "address"),
     ],

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.credentials import refuse_credentials
+from core.errors import ConfigError
 from core.models.secrets import (
     find_key,
     hide_keys,
@@ -80,6 +82,10 @@ def test_the_keyring_comes_second(monkeypatch: pytest.MonkeyPatch) -> None:
         "AIzaSyA1234567890abcdefghijklmnopqrstu",
         "AKIAIOSFODNN7EXAMPLE",
         "hf_abcdefghijklmnopqrst",
+        "nvapi-abcdefghijklmnopqrst_uv",
+        "xoxb-123456789012-abcdef",
+        "github_pat_abcdefghijklmnopqrst",
+        "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0\n-----END PRIVATE KEY-----",
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0.SflKxwRJSMeKKF2QT4",
     ],
 )
@@ -87,6 +93,8 @@ def test_key_shapes_are_hidden(secret: str) -> None:
     for text in (f"key {secret} was refused", f'"{secret}"', f"({secret})", f"api_key={secret}&x=1"):
         assert secret not in redact(text)
         assert "[hidden]" in redact(text)
+    with pytest.raises(ConfigError):
+        refuse_credentials({"models": {"student": {"options": {"extra_headers": {"X-Auth": secret}}}}}, "x")
 
 
 def test_values_of_secret_variables_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
