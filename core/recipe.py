@@ -84,13 +84,21 @@ class Price(_Part, frozen=True):
     cached_input: float | None = None
 
 
+THINKING_OFF = ("disabled", "off", "none")
+THINKING_EFFORTS = ("minimal", "low", "medium", "high", "xhigh", "max")
+THINKING_OPEN = ("auto", "adaptive", "default")
+"""Left to the model."""
+THINKING = (*THINKING_OFF, *THINKING_EFFORTS, *THINKING_OPEN)
+"""The words that `thinking` may be; a number is a token budget, 0 the same as `disabled`."""
+
+
 class ModelProfile(_Part, frozen=True):
     model: str
     """As dspy names it: `provider/model`, or `embedded/student` and so on."""
     temperature: float | None = None
     max_tokens: int | None = None
     thinking: str | int | None = None
-    """`disabled`, an effort (`low`, `medium`, `high`) or a token budget; told the provider's way."""
+    """One of `THINKING` or a token budget; told the provider's way."""
     api_base: str | None = None
     key_env: str | None = None
     """Name of the environment variable that holds the key, when it is not the provider's usual one."""

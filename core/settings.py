@@ -16,6 +16,7 @@ from .errors import ConfigError
 from .recipe import (
     ROLES,
     SPLITS,
+    THINKING,
     Budget,
     DataSpec,
     MetricSpec,
@@ -43,7 +44,6 @@ _REQUIRED = {
     "data": 'path = "rows.jsonl"',
     "metric": 'target = "builtin:exact_match"',
 }
-_THINKING = ("disabled", "off", "minimal", "low", "medium", "high")
 _KINDS = {
     "str": "text",
     "int": "a whole number",
@@ -337,12 +337,12 @@ def _check_models(check: _Check, profiles: Mapping[str, ModelProfile]) -> None:
 
 def _check_thinking(check: _Check, profile: ModelProfile, path: str) -> None:
     thinking = profile.thinking
-    wrong = thinking not in _THINKING if isinstance(thinking, str) else thinking is not None and thinking <= 0
+    wrong = thinking not in THINKING if isinstance(thinking, str) else thinking is not None and thinking < 0
     if wrong:
         raise check.error(
             f"{path}.thinking",
             f"is unknown: {thinking!r}",
-            f"one of {', '.join(_THINKING)}, or a token budget above 0",
+            f"one of {', '.join(THINKING)}, or a token budget",
         )
 
 

@@ -11,7 +11,7 @@ from ..errors import CompilotError
 from ..models.prices import price_of
 from ..models.profiles import is_known_model, nearest_models
 from ..models.roles import fill_roles
-from ..recipe import ModelProfile, Recipe
+from ..recipe import THINKING_OFF, ModelProfile, Recipe
 from .changes import Change, sizes_of
 from .estimate import Estimate, estimate_run
 from .facts import CallTokens, Measured
@@ -120,7 +120,7 @@ def thinking_budget(profile: ModelProfile) -> int | None:
     """The thinking budget in tokens, 0 where thinking is off; None where it is the model's own affair."""
     if isinstance(profile.thinking, int):
         return profile.thinking
-    return 0 if profile.thinking in ("disabled", "off", "none") else None
+    return 0 if profile.thinking in THINKING_OFF else None
 
 
 def _rethink(tokens: CallTokens, before: int | None, after: int | None) -> CallTokens:

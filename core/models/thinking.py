@@ -7,12 +7,9 @@ import re
 from dspy.lm15 import Reasoning
 
 from ..errors import ModelError
-from ..recipe import ModelProfile
+from ..recipe import THINKING, THINKING_EFFORTS, THINKING_OFF, THINKING_OPEN, ModelProfile
 from .prices import model_entry, split_model
 
-_OFF = ("disabled", "off", "none")
-_UP_TO_THE_MODEL = ("auto", "adaptive", "default")
-_EFFORTS = ("minimal", "low", "medium", "high", "xhigh", "max")
 _BUDGET_EFFORTS = ((1024, "minimal"), (2048, "low"), (8192, "medium"), (16384, "high"), (24576, "xhigh"))
 """lm15's own table; the budget is what goes over the wire, the word is its nearest meaning."""
 _COUNT_TOKENS = ("anthropic", "gemini")
@@ -26,11 +23,11 @@ def reasoning_of(profile: ModelProfile, *, where: str = "models") -> Reasoning |
     as asked: what a provider would ignore or silently change is refused here.
     """
     thinking = profile.thinking
-    if thinking is None or thinking in _UP_TO_THE_MODEL or profile.model.startswith("embedded/"):
+    if thinking is None or thinking in THINKING_OPEN or profile.model.startswith("embedded/"):
         return None
     entry = model_entry(profile.model)
     thinks = not entry or entry.get("supports_reasoning") is True
-    off = thinking in _OFF or (not isinstance(thinking, str) and thinking == 0)
+    off = thinking in THINKING_OFF or (not isinstance(thinking, str) and thinking == 0)
     if not thinks:
         if off:
             return None
@@ -41,12 +38,11 @@ def reasoning_of(profile: ModelProfile, *, where: str = "models") -> Reasoning |
         _check_can_stop(profile, where)
         return Reasoning(effort="off")
     if isinstance(thinking, str):
-        if thinking not in _EFFORTS:
-            known = ", ".join(("disabled", *_EFFORTS))
+        if thinking not in THINKING_EFFORTS:
             raise ModelError(
                 f"thinking = {thinking!r} is not known",
                 where=f"{where}.thinking",
-                fix=f"use {known}, or a number of tokens",
+                fix=f"use one of {', '.join(THINKING)}, or a number of tokens",
             )
         return Reasoning(effort=thinking)
     return _budget_of(profile, thinking, where)

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ConfigError
-from core.recipe import OptimizerSpec, Recipe
+from core.models.thinking import reasoning_of
+from core.recipe import THINKING, THINKING_OFF, THINKING_OPEN, OptimizerSpec, Recipe
 from core.settings import merge_settings, parse_recipe, parse_settings
 
 BASE: dict[str, Any] = {
@@ -56,7 +57,7 @@ def test_every_sample_is_a_recipe(config: Path) -> None:
         ({"models": {"student": {"model": ""}}}, "models.student.model", "empty"),
         ({"models": {"student": {"max_tokens": 0}}}, "models.student.max_tokens", "above 0"),
         ({"models": {"student": {"thinking": "hard"}}}, "models.student.thinking", "medium"),
-        ({"models": {"student": {"thinking": 0}}}, "models.student.thinking", "budget"),
+        ({"models": {"student": {"thinking": -1}}}, "models.student.thinking", "budget"),
         (
             {"models": {"student": {"options": {"timeout": 3}}}},
             "models.student.options.timeout",
@@ -298,3 +299,13 @@ def test_anything_is_a_recipe_or_a_config_error(settings: dict[str, Any]) -> Non
         return
     assert problem.what
     assert problem.where
+
+
+@pytest.mark.parametrize("thinking", [*THINKING, 0, 4096])
+def test_thinking_that_is_handled_is_accepted(thinking: str | int) -> None:
+    recipe = parse_recipe(merge_settings(BASE, {"models": {"student": {"thinking": thinking}}}))
+    profile = msgspec.structs.replace(recipe.models["student"], model="gemini/gemini-2.5-flash")
+    assert profile.thinking == thinking
+    asked = reasoning_of(profile)
+    assert (asked is None) is (thinking in THINKING_OPEN)
+    assert (asked is not None and asked.effort == "off") is (thinking in (*THINKING_OFF, 0))

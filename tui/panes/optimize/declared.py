@@ -9,7 +9,7 @@ import msgspec
 
 from core.models.profiles import check_profile
 from core.optimizers.spec import Parameter, Spec
-from core.recipe import Budget, ModelProfile, Price, Recipe, Role, RunSpec
+from core.recipe import THINKING_EFFORTS, Budget, ModelProfile, Price, Recipe, Role, RunSpec
 from core.settings import parse_settings
 
 _PRICES = {"price_input": "input", "price_output": "output", "price_cached_input": "cached_input"}
@@ -70,7 +70,7 @@ PROFILE = _section(
     _optional(
         "thinking",
         "str",
-        "disabled, minimal, low, medium, high, or a number of tokens to think with",
+        f"disabled, {', '.join(THINKING_EFFORTS)}, or a number of tokens",
         "thinking is paid as output",
     ),
     _optional("key_env", "str", "the variable that holds the key, if not the provider's usual one"),
