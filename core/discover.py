@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 _SKIPPED = {"__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist", "tests", "test"}
 _DATA_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".feather")
-_PACKED = (".gz", ".zst")
 _MAX_SOURCE_BYTES = 1_000_000
 _MAX_JSON_BYTES = 20_000_000
 _SAMPLE_ROWS = 200
@@ -105,9 +104,16 @@ def read_data_file(root: Path, path: Path) -> FoundData | None:
 
 
 def inline_inputs(signature: str) -> tuple[str, ...]:
-    """Input names of an inline signature such as `question, context: list[str] -> answer`."""
-    left = re.sub(r"\[[^\]]*\]", "", signature.partition("->")[0])
-    return tuple(name for part in left.split(",") if (name := part.partition(":")[0].strip()))
+    """Input names of an inline signature such as `question, context: list[str] -> answer`.
+
+    Empty where the text is no signature: loading it says what is wrong.
+    """
+    try:
+        written = ast.parse(f"def f({signature.partition('->')[0].strip()}): ...").body[0]
+    except (SyntaxError, ValueError, RecursionError):
+        return ()
+    assert isinstance(written, ast.FunctionDef)
+    return tuple(argument.arg for argument in written.args.args)
 
 
 def _files(root: Path) -> Iterator[Path]:
