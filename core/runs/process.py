@@ -60,7 +60,8 @@ def _is_same_start(process: psutil.Process, owner: Owner) -> bool:
     ticks = _read_start_ticks(process.pid)
     if ticks is not None and owner.start_ticks is not None:
         return ticks == owner.start_ticks
-    return abs(process.create_time() - owner.create_time) <= 1.0
+    began: float = process.create_time()
+    return abs(began - owner.create_time) <= 1.0
 
 
 def _read_start_ticks(pid: int) -> int | None:
