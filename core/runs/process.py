@@ -60,8 +60,8 @@ def _is_same_start(process: psutil.Process, owner: Owner) -> bool:
     ticks = _read_start_ticks(process.pid)
     if ticks is not None and owner.start_ticks is not None:
         return ticks == owner.start_ticks
-    began: float = process.create_time()
-    return abs(began - owner.create_time) <= 1.0
+    seconds: float = process.create_time() - owner.create_time
+    return abs(seconds) <= 1.0
 
 
 def _read_start_ticks(pid: int) -> int | None:
