@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from ..errors import RunError
+from ..errors import CompilotError, RunError
 from .folder import RunFolder
 from .follow import load_state
 from .reduce import RunState
@@ -39,8 +40,23 @@ def run_folders(workspace: Path) -> list[Path]:
 
 
 def list_runs(workspace: Path) -> list[RunSummary]:
-    """All runs, newest first."""
-    return [summarize(load_state(path), path) for path in reversed(run_folders(workspace))]
+    """All runs, newest first; one that cannot be read is told as `damaged`, with why as its stop reason."""
+
+    def read(path: Path) -> RunSummary:
+        return summarize(load_state(path), path)
+
+    return [read_or_tell(path, read) for path in reversed(run_folders(workspace))]
+
+
+def read_or_tell(path: Path, read: Callable[[Path], RunSummary]) -> RunSummary:
+    """The summary that `read` gives, or one that says why there is none: one bad folder hides no other."""
+    try:
+        return read(path)
+    except CompilotError as error:
+        return _damaged(path, error.what)
+    except OSError as error:
+        # Removed while it was read, or closed to us.
+        return _damaged(path, str(error))
 
 
 def summarize(state: RunState, path: Path) -> RunSummary:
@@ -64,6 +80,22 @@ def summarize(state: RunState, path: Path) -> RunSummary:
         started=state.started,
         calls=sum(role["paid"] for role in state.ledger.values()),
         usd=usd,
+    )
+
+
+def _damaged(path: Path, reason: str) -> RunSummary:
+    return RunSummary(
+        run_id=path.name,
+        status="damaged",
+        stop_reason=reason,
+        optimizer="",
+        phase="",
+        baseline=None,
+        best=None,
+        seconds=0.0,
+        started=None,
+        calls=0,
+        usd=None,
     )
 
 

@@ -8,17 +8,16 @@ from pathlib import Path
 
 from ..errors import RunError
 from .folder import RunFolder
-from .process import is_alive
 
 
 def remove_run(path: Path) -> None:
     """Delete a run's folder with its events, answers and candidates.
 
-    Raises `RunError` while its process lives, and when the folder cannot be deleted. A deletion that is cut
-    short leaves a hidden folder and no half of a run.
+    Raises `RunError` while its process lives, and when the folder cannot be deleted. A damaged run goes like
+    any other. A deletion that is cut short leaves a hidden folder and no half of a run.
     """
     folder = RunFolder(path)
-    if is_alive(folder.read_owner()):
+    if folder.has_process():
         raise RunError(
             f"run {folder.run_id} is running",
             where=str(path),

@@ -6,10 +6,9 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import CompilotError
 from .folder import RunFolder
 from .follow import EventTail, settle
-from .listing import RunSummary, run_folders, summarize
+from .listing import RunSummary, read_or_tell, run_folders, summarize
 from .process import is_alive
 from .reduce import FINAL, RunState, reduce_all
 
@@ -46,13 +45,7 @@ class RunShelf:
         known = self._known.get(path)
         if known is not None and known[0] == stamp and path not in self._live:
             return known[1]
-        try:
-            summary = self._read(path)
-        except CompilotError as error:
-            summary = _damaged(path, error)
-        except FileNotFoundError as error:
-            # Removed while it was read.
-            summary = _damaged(path, CompilotError(str(error)))
+        summary = read_or_tell(path, self._read)
         self._known[path] = (stamp, summary)
         return summary
 
@@ -114,20 +107,4 @@ def _recorded(folder: RunFolder) -> RunSummary | None:
         started=folder.read_recipe().created,
         calls=sum(role["paid"] for role in ledger),
         usd=None if any(role["usd"] is None for role in ledger) else sum(role["usd"] for role in ledger),
-    )
-
-
-def _damaged(path: Path, error: CompilotError) -> RunSummary:
-    return RunSummary(
-        run_id=path.name,
-        status="damaged",
-        stop_reason=error.what,
-        optimizer="",
-        phase="",
-        baseline=None,
-        best=None,
-        seconds=0.0,
-        started=None,
-        calls=0,
-        usd=None,
     )

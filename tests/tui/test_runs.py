@@ -11,6 +11,7 @@ import pytest
 from core.runs import events as ev
 from core.runs.control import read_control
 from core.runs.folder import RunFolder
+from core.runs.turns import last_in_line
 from core.workspace import Workspace
 from tests.support.stories import ending, story
 
@@ -39,6 +40,21 @@ def test_runs_are_listed_newest_first(invoke, workspace: Workspace, make_run: Ma
     rows = invoke("runs", "ls", "-w", workspace.root, "--json").json
     assert [row["run_id"] for row in rows] == [SECOND, FIRST]
     assert rows[0]["best"] == 0.75
+
+
+def test_a_damaged_run_is_listed_with_the_others_and_can_be_removed(
+    invoke, workspace: Workspace, make_run: MakeRun
+) -> None:
+    make_run(FIRST)
+    damaged = make_run(SECOND)
+    (damaged / "owner.json").write_text('{"pid": 12')
+    lines = invoke("runs", "ls", "-w", workspace.root).out.splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [[SECOND, "damaged"], [FIRST, "completed"]]
+    rows = invoke("runs", "ls", "-w", workspace.root, "--json").json
+    assert "owner.json is damaged" in rows[0]["stop_reason"]
+    assert last_in_line(workspace.root) is None
+    assert invoke("runs", "rm", SECOND, "-y", "-w", workspace.root).code == 0
+    assert not damaged.exists()
 
 
 def test_a_run_is_shown_to_people_and_to_scripts(invoke, workspace: Workspace, make_run: MakeRun) -> None:

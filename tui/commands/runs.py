@@ -13,7 +13,7 @@ from core.runs import control
 from core.runs.folder import RunFolder
 from core.runs.follow import follow, load_state
 from core.runs.launch import resume_run
-from core.runs.listing import find_run, list_runs
+from core.runs.listing import RunSummary, find_run, list_runs
 from core.runs.process import is_alive
 from core.runs.reduce import FINAL, RunState
 from core.runs.removal import remove_run
@@ -70,7 +70,7 @@ def list_all(workspace: Path, as_json: bool) -> None:
     rows += [
         (
             one.run_id,
-            one.status if one.stop_reason in (None, one.status) else f"{one.status} ({one.stop_reason})",
+            _show_status(one),
             one.optimizer,
             percent(one.baseline),
             percent(one.best),
@@ -82,6 +82,12 @@ def list_all(workspace: Path, as_json: bool) -> None:
         for one in found
     ]
     print_lines(table(rows, "<<<>>>>>>"))
+
+
+def _show_status(run: RunSummary) -> str:
+    # Why a run is damaged takes a line of its own: `runs show` has it.
+    short = run.stop_reason in (None, run.status) or run.status == "damaged"
+    return run.status if short else f"{run.status} ({run.stop_reason})"
 
 
 @click.command()

@@ -163,12 +163,22 @@ class MetricTrials(BusyPlace):
     async def action_answers(self) -> None:
         from ..widgets.dialogs import Choose
 
-        runs = await asyncio.to_thread(runs_with_answers, self.session.root)
+        runs = await self._runs_to_choose(10)
+        if runs is None:
+            return
         options: list[tuple[str, str | int]] = [(f"run  {label}", run) for label, run in runs]
         options += [(f"ask the program as written for {count} rows", count) for count in (ROWS, MORE_ROWS)]
         chosen = await self.app.push_screen_wait(Choose("Whose answers are scored?", options))
         if chosen is not None and await self.compilot.trusted() and await self._take_answers(chosen):
             await self._score()
+
+    async def _runs_to_choose(self, most: int) -> list[tuple[str, str]] | None:
+        """Labels and ids of runs that kept answers; None where they cannot be listed, which is told."""
+        try:
+            return await asyncio.to_thread(runs_with_answers, self.session.root, most)
+        except CompilotError as error:
+            self.compilot.say_error(error)
+            return None
 
     async def _take_answers(self, chosen: str | int | None) -> bool:
         """A run's answers or new ones; without a choice the latest run's, else new ones."""
@@ -227,7 +237,9 @@ class MetricTrials(BusyPlace):
         from ..widgets.dialogs import Choose
 
         root = self.session.root
-        runs = await asyncio.to_thread(runs_with_answers, root, 50)
+        runs = await self._runs_to_choose(50)
+        if runs is None:
+            return
         if not runs:
             self.compilot.say("no run has kept answers yet")
             return
@@ -235,8 +247,8 @@ class MetricTrials(BusyPlace):
         if run is None or not await self.compilot.trusted():
             return
         desk, sources = self.session.desk(), self._sources()
-        folder = RunFolder(find_run(root, run))
         try:
+            folder = RunFolder(await asyncio.to_thread(find_run, root, run))
             rescored = await self.do(
                 f"rescoring {run}",
                 lambda: rescore_run(desk, folder.evaluations, sources=sources, on_progress=self._told),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -275,3 +276,22 @@ async def test_where_there_is_little_room_the_part_in_use_has_it(open_app: OpenA
         await pilot.resize_terminal(80, 48)
         await pilot.press("escape", "tab")
         await until(pilot, lambda: row.size.height > 4 and screen.editor.code.size.height > 8)
+
+
+async def test_a_damaged_run_does_not_keep_the_others_from_being_chosen(
+    open_app: OpenApp, tmp_path: Path
+) -> None:
+    workspace = Workspace.init_sample("router", tmp_path / "router")
+    good = make_result_run(workspace)
+    bad = make_result_run(workspace, "261109-100000-simba-bbbb", optimizer="SIMBA")
+    (bad / "owner.json").write_text('{"pid": 12')
+    async with open_app("router", size=(120, 40)) as pilot:
+        await go_there(pilot)
+        await pilot.press("a")
+        await asked(pilot, "Whose answers are scored?")
+        assert good.name in screen_text(pilot)
+        await pilot.press("escape", "o")
+        await asked(pilot, "Rescore which run?")
+        shutil.rmtree(bad)
+        await pilot.press("enter")
+        await until(pilot, lambda: any("there is no run" in note.title for note in pilot.app._notifications))
