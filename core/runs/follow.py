@@ -81,8 +81,10 @@ def settle(folder: RunFolder, state: RunState) -> RunState:
     )
 
 
-def follow(path: Path, poll_seconds: float = 0.1) -> Iterator[RunState]:
-    """States after each batch of events, until the run has ended or its process is gone."""
+def follow(path: Path, poll_seconds: float = 0.1, *, most_seconds: float | None = None) -> Iterator[RunState]:
+    """States after each batch of events, until the run has ended or its process is gone; for `most_seconds`
+    at most."""
+    deadline = None if most_seconds is None else time.monotonic() + most_seconds
     folder = RunFolder(path)
     tail = EventTail(folder.events)
     state = RunState(run_id=folder.run_id)
@@ -98,8 +100,11 @@ def follow(path: Path, poll_seconds: float = 0.1) -> Iterator[RunState]:
         if batch or shown is None or settled.status != shown.status:
             shown = settled
             yield settled
+        left = poll_seconds if deadline is None else deadline - time.monotonic()
+        if left <= 0:
+            return
         if not batch:
-            time.sleep(poll_seconds)
+            time.sleep(min(poll_seconds, left))
 
 
 async def afollow(path: Path, poll_seconds: float = 0.1) -> AsyncIterator[RunState]:

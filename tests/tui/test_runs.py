@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -144,6 +145,15 @@ def test_a_failed_run_is_exit_code_1_with_its_reason(invoke, workspace: Workspac
         "  where: metrics.py:3",
         "  fix: mend it",
     ]
+
+
+@pytest.mark.timeout(20)
+def test_stop_waits_as_long_as_it_was_told_to(invoke, workspace: Workspace, make_run: MakeRun) -> None:
+    make_run(FIRST, *story(), owned=True)
+    began = time.monotonic()
+    answer = invoke("runs", "stop", "-w", workspace.root, "--wait", "0.3", "--json")
+    assert answer.json["status"] == "stopping"
+    assert 0.3 <= time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("command", ["pause", "stop", "kill"])

@@ -172,10 +172,9 @@ def stop(run: str, wait: float, workspace: Path, as_json: bool) -> int:
     place = Workspace.open(workspace)
     folder = find_run(place.root, run)
     control.stop(folder)
-    deadline = time.monotonic() + wait
     state = RunState(run_id=folder.name)
-    for state in follow(folder):
-        if state.status in FINAL or time.monotonic() > deadline:
+    for state in follow(folder, most_seconds=wait):
+        if state.status in FINAL:
             break
     if state.status not in FINAL:
         _report_request(folder, "stopping", "calls in flight finish, the best is kept", as_json)
