@@ -84,4 +84,15 @@ def _need_owner(folder: RunFolder) -> Owner:
             fix=f"`compilot runs show {folder.run_id}` tells how it ended; "
             f"`compilot runs resume {folder.run_id}` goes on with it",
         )
+    refuse_in_process(folder, owner)
     return owner
+
+
+def refuse_in_process(folder: RunFolder, owner: Owner | None) -> None:
+    """Raises `RunError` for a run in a living notebook or script: it looks at no command."""
+    if owner is not None and owner.in_process and is_alive(owner):
+        raise RunError(
+            f"run {folder.run_id} is part of process {owner.pid}, which is not its own",
+            where=str(folder.path),
+            fix="interrupt it where it was started: Ctrl+C in the script, the stop button of the notebook",
+        )

@@ -77,7 +77,9 @@ def settle(folder: RunFolder, state: RunState) -> RunState:
         state,
         status="dead",
         detail="its process is gone without a word",
-        fix=f"`compilot runs resume {folder.run_id}` goes on where it was; nothing is paid twice",
+        fix="compile again where it was started: a run inside a notebook or script is not resumed"
+        if owner.in_process
+        else f"`compilot runs resume {folder.run_id}` goes on where it was; nothing is paid twice",
     )
 
 

@@ -14,6 +14,7 @@ from typing import Protocol
 from .. import bootstrap
 from ..errors import RunError
 from ..recipe import Recipe
+from ..workspace import Workspace
 from .control import send
 from .folder import RunFolder, check_run_id
 from .follow import load_state
@@ -84,7 +85,7 @@ def start_run(
     workspace, the process waits until that run is over.
 
     Raises `RunError` where no optimizer is chosen, the id is taken, there is no run `after` or the folder
-    cannot be written.
+    cannot be written; `WorkspaceError` where the workspace can keep nothing.
     """
     if recipe.optimizer is None:
         raise RunError(
@@ -94,6 +95,7 @@ def start_run(
         )
     name = check_run_id(run_id) if run_id else new_run_id(recipe.optimizer.name)
     root = workspace.resolve()
+    Workspace(root).prepare()
     # Looked up before the new run is the latest, and before there is a folder to leave behind.
     before = find_run(root, after).name if after is not None else None
     folder = RunFolder(root / ".compilot" / "runs" / name)
@@ -107,7 +109,7 @@ def start_run(
 def resume_run(path: Path, *, force: bool = False, runner: Runner | None = None) -> RunHandle:
     """Go on with a run whose process ended: its journal is replayed, nothing is paid twice.
 
-    Raises `RunError` while a process owns the run, or when it has completed.
+    Raises `RunError` while a process owns the run, when it has completed, and for one that ran in a notebook.
     """
     folder = RunFolder(path)
     folder.read_recipe()
@@ -117,6 +119,13 @@ def resume_run(path: Path, *, force: bool = False, runner: Runner | None = None)
             f"run {folder.run_id} has completed: there is nothing to resume",
             where=str(path),
             fix="`compilot run` starts another one",
+        )
+    owner = folder.read_owner()
+    if owner is not None and owner.in_process:
+        raise RunError(
+            f"run {folder.run_id} ran inside a notebook or script, over objects that no file names",
+            where=str(path),
+            fix="compile again there; its candidates and scores stay readable",
         )
     owner = wait_for_exit(folder) if load_state(path).status in FINAL else folder.read_owner()
     if owner is not None and is_alive(owner):

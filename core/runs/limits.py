@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from ..errors import RunError
 from ..recipe import Budget, Recipe
 from ..store.atomic import write_atomic
+from .control import refuse_in_process
 from .folder import RunFolder
 from .process import is_alive
 
@@ -39,11 +40,13 @@ def read_limits(folder: RunFolder) -> Limits | None:
 def set_limits(path: Path, *, budget: Budget, num_threads: int) -> Limits:
     """Set a run's caps and threads. A living run obeys within 100 ms, a resumed one from its start.
 
-    Raises `RunError` where a value makes no sense or the run has completed.
+    Raises `RunError` where a value makes no sense, the run has completed, or it is part of a notebook.
     """
     folder = RunFolder(path)
     _check(budget, num_threads)
-    if not is_alive(folder.read_owner()) and _has_completed(folder):
+    owner = folder.read_owner()
+    refuse_in_process(folder, owner)
+    if not is_alive(owner) and _has_completed(folder):
         raise RunError(
             f"run {folder.run_id} has completed: its limits no longer matter",
             where=str(path),

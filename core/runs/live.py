@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import dspy
+import msgspec
 
 from ..errors import CompilotError, ModelError
 from ..metrics.adapt import AdaptedMetric
@@ -26,7 +27,9 @@ from ..recipe import (
     Role,
     RunSpec,
 )
+from ..workspace import Workspace
 from . import events as ev
+from .evaluate import describe_exception, first_line
 from .events import EventLog
 from .execute import Job, Outcome, execute
 from .folder import RunFolder
@@ -65,52 +68,102 @@ def compile_live(
         run=RunSpec(num_threads=num_threads, seed=seed),
     )
     root = Path.cwd()
-    place = RunFolder(folder or root / ".compilot" / "runs" / new_run_id(optimizer))
+    adapted = AdaptedMetric(metric, spec, root)
+    with _LiveRun(_make_folder(folder, recipe, root), recipe) as run:
+        job = Job(
+            recipe=recipe,
+            folder=run.folder,
+            optimizer=chosen,
+            program=program.deepcopy(),
+            splits=splits,
+            metric=adapted,
+            meter=run.meter,
+            lms={role: run.meter.adopt(lm, role) for role, lm in fill_roles(given).items()},
+            recorder=run.recorder,
+            workspace=root,
+            data_hash="",
+        )
+        run.outcome = execute(job)
+    return run.outcome
+
+
+def _make_folder(folder: Path | None, recipe: Recipe, root: Path) -> RunFolder:
+    assert recipe.optimizer is not None
+    if folder is None:
+        workspace = Workspace(root)
+        workspace.prepare()
+        folder = workspace.runs_dir / new_run_id(recipe.optimizer.name)
+    place = RunFolder(folder)
     place.create(recipe, root, time.time())
-    place.write_owner(describe_self(1))
-    log = EventLog(place.events)
-    log.emit(ev.RunStarted(run_id=place.run_id, attempt=1, optimizer=optimizer, recipe_hash=recipe.hash))
-    recorder = Recorder(place, log)
-    meter = Meter.open(
-        place.path,
-        budget=recipe.budget,
-        num_threads=num_threads,
-        on_warning=lambda warn: log.emit(ev.BudgetReached(**dataclasses.asdict(warn))),
-        on_notice=lambda notice: recorder.warn(notice.text, where=f"models.{notice.role}"),
-    )
-    job = Job(
-        recipe=recipe,
-        folder=place,
-        optimizer=chosen,
-        program=program.deepcopy(),
-        splits=splits,
-        metric=AdaptedMetric(metric, spec, root),
-        meter=meter,
-        lms={role: meter.adopt(lm, role) for role, lm in fill_roles(given).items()},
-        recorder=recorder,
-        workspace=root,
-        data_hash="",
-    )
-    started = time.monotonic()
-    outcome = Outcome("failed", "failed")
-    try:
-        outcome = execute(job)
-    except CompilotError as error:
-        outcome.detail = error.what
-        raise
-    finally:
-        log.emit(ev.LmCalls(roles=meter.snapshot()))
-        log.emit(
-            ev.RunEnded(
-                status=outcome.status,
-                stop_reason=outcome.stop_reason,
-                detail=outcome.detail,
-                seconds=time.monotonic() - started,
-                scores={"baseline": outcome.baseline, "best": outcome.best},
-                best=outcome.candidate,
-                artifact=str(place.program) if place.program.exists() else None,
+    return place
+
+
+class _LiveRun:
+    """The record of a run in this process, from its first event to its last, however it ends."""
+
+    def __init__(self, folder: RunFolder, recipe: Recipe) -> None:
+        assert recipe.optimizer is not None
+        self.folder = folder
+        self.outcome = Outcome("failed", "failed")
+        self._started = time.monotonic()
+        self._owner = describe_self(1, in_process=True)
+        self._log = EventLog(folder.events)
+        self.recorder = Recorder(folder, self._log)
+        self.meter = Meter.open(
+            folder.path,
+            budget=recipe.budget,
+            num_threads=recipe.run.num_threads,
+            on_warning=lambda warn: self._log.emit(ev.BudgetReached(**dataclasses.asdict(warn))),
+            on_notice=lambda notice: self.recorder.warn(notice.text, where=f"models.{notice.role}"),
+        )
+        folder.write_owner(self._owner)
+        self._log.emit(
+            ev.RunStarted(
+                run_id=folder.run_id, attempt=1, optimizer=recipe.optimizer.name, recipe_hash=recipe.hash
             )
         )
-        log.close()
-        meter.close()
-    return outcome
+
+    def __enter__(self) -> _LiveRun:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is not None:
+            self._note(error)
+        told = error if isinstance(error, CompilotError) else None
+        self._log.emit(ev.LmCalls(roles=self.meter.snapshot()))
+        self._log.emit(
+            ev.RunEnded(
+                status=self.outcome.status,
+                stop_reason=self.outcome.stop_reason,
+                detail=self.outcome.detail,
+                where=told.where if told else "",
+                fix=told.fix if told else "",
+                seconds=time.monotonic() - self._started,
+                scores={"baseline": self.outcome.baseline, "best": self.outcome.best},
+                best=self.outcome.candidate,
+                artifact=str(self.folder.program) if self.folder.program.exists() else None,
+                rollouts=self.recorder.rollouts,
+            )
+        )
+        self._log.close()
+        self.meter.close()
+        # The notebook lives on: without this its finished run could not be removed, and others would wait.
+        self.folder.write_owner(msgspec.structs.replace(self._owner, pid=0))
+
+    def _note(self, error: BaseException) -> None:
+        """How a run ended that an exception ended; the exception goes on to the caller."""
+        outcome = self.outcome
+        if isinstance(error, KeyboardInterrupt):
+            outcome.status, outcome.stop_reason, outcome.detail = (
+                "stopped",
+                "stopped",
+                "interrupted where it ran",
+            )
+        elif isinstance(error, CompilotError):
+            outcome.detail = error.what
+        else:
+            outcome.detail = first_line(describe_exception(error))
+        scores, candidate = self.recorder.full_val_scores(), self.recorder.best_candidate
+        outcome.candidate = candidate
+        outcome.best["val"] = scores.get(candidate) if candidate else None
+        outcome.baseline["val"] = scores.get(self.recorder.baseline) if self.recorder.baseline else None

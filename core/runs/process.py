@@ -13,6 +13,7 @@ class Owner(msgspec.Struct, frozen=True):
     """The process that runs (or ran) an attempt."""
 
     pid: int
+    """0 once a run that shares its process with other code is over."""
     create_time: float
     """Unix seconds at which the process began."""
     boot_id: str
@@ -20,6 +21,8 @@ class Owner(msgspec.Struct, frozen=True):
     host: str = ""
     start_ticks: int | None = None
     """Clock ticks from boot to the start of the process, on Linux: unlike times, no set clock moves them."""
+    in_process: bool = False
+    """The process is a notebook's or a script's: not the run's to pause, stop or kill."""
 
 
 def read_boot_id() -> str:
@@ -31,7 +34,7 @@ def read_boot_id() -> str:
         return f"boot-{psutil.boot_time():.0f}"
 
 
-def describe_self(attempt: int) -> Owner:
+def describe_self(attempt: int, *, in_process: bool = False) -> Owner:
     process = psutil.Process()
     return Owner(
         pid=process.pid,
@@ -40,6 +43,7 @@ def describe_self(attempt: int) -> Owner:
         attempt=attempt,
         host=os.uname().nodename,
         start_ticks=_read_start_ticks(process.pid),
+        in_process=in_process,
     )
 
 
