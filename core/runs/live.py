@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -69,13 +70,14 @@ def compile_live(
     )
     root = Path.cwd()
     adapted = AdaptedMetric(metric, spec, root)
+    own = {split: _own_rows(examples) for split, examples in splits.items()}
     with _LiveRun(_make_folder(folder, recipe, root), recipe) as run:
         job = Job(
             recipe=recipe,
             folder=run.folder,
             optimizer=chosen,
             program=program.deepcopy(),
-            splits=splits,
+            splits=own,
             metric=adapted,
             meter=run.meter,
             lms={role: run.meter.adopt(lm, role) for role, lm in fill_roles(given).items()},
@@ -85,6 +87,11 @@ def compile_live(
         )
         run.outcome = execute(job)
     return run.outcome
+
+
+def _own_rows(examples: Sequence[dspy.Example]) -> list[dspy.Example]:
+    """An object for each row: rows are told apart by identity, and a set may hold one example twice."""
+    return [copy.copy(example) for example in examples]
 
 
 def _make_folder(folder: Path | None, recipe: Recipe, root: Path) -> RunFolder:

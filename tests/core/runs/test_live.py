@@ -1,7 +1,8 @@
-"""Runs over live objects: every end is told, and nobody else can end their process."""
+"""Runs over live objects: every row counts, every end is told, and nobody else can end their process."""
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 from pathlib import Path
@@ -60,6 +61,20 @@ def only_run(root: Path) -> RunFolder:
 def here(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.mark.parametrize("optimizer", ["LabeledFewShot", "BootstrapFewShotWithRandomSearch"])
+def test_an_example_that_is_there_twice_counts_twice(here, optimizer):
+    one, two = rows(2)
+    outcome = compile_echo(trainset=[one, two, one], valset=[one, one, two], optimizer=optimizer)
+    assert (outcome.status, outcome.best["val"]) == ("completed", 1.0)
+    folder = only_run(here)
+    for candidate in load_state(folder.path).candidates:
+        assert {(one.size, one.errors, one.kind) for one in candidate.scores} <= {(3, 0, "full")}
+    for path in folder.evaluations.iterdir():
+        kept = json.loads(path.read_text())["rows"]
+        assert [(row["row"], row["score"]) for row in kept] == [(0, 1.0), (1, 1.0), (2, 1.0)]
+        assert all(row["prediction"] for row in kept)
 
 
 def test_its_folder_is_ignored_by_git_and_can_be_removed_when_it_is_over(here):
