@@ -93,8 +93,8 @@ class Sandbox:
 
     def close(self) -> None:
         """End the child, and whatever it runs."""
-        connection, process = self._socket, self._process
-        self._socket = self._process = None
+        connection, process, written = self._socket, self._process, self._errors
+        self._socket = self._process = self._errors = None
         if connection is not None:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -105,6 +105,8 @@ class Sandbox:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        if written is not None:
+            written.close()
 
     def __enter__(self) -> Sandbox:
         return self
@@ -120,25 +122,26 @@ class Sandbox:
         self.close()
         ours, theirs = socket.socketpair()
         environment = {**os.environ, **_ENVIRONMENT}
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # read when the child has died
+        written = tempfile.TemporaryFile()  # noqa: SIM115  # read when the child has died
         try:
             self._process = subprocess.Popen(
                 command("sandbox.zygote", str(theirs.fileno()), *self._preload),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=self._errors,
+                stderr=written,
                 pass_fds=(theirs.fileno(),),
                 env=environment,
                 start_new_session=True,
             )
         except OSError as error:
             ours.close()
+            written.close()
             raise RunError(
                 f"The child process cannot be started: {error}.", fix="free some memory"
             ) from error
         finally:
             theirs.close()
-        self._socket = ours
+        self._socket, self._errors = ours, written
         self._rest = bytearray()
         self._ready = False
 
@@ -184,13 +187,16 @@ class Sandbox:
 
     def _destroy(self) -> str:
         """End a child that is silent or gone; the last line it wrote."""
-        process = self._process
-        if process is None or self._errors is None:
-            return ""
-        process.kill()
+        process, written = self._process, self._errors
+        self._errors = None  # ours now: it is read after the child is gone
+        if process is not None:
+            process.kill()
         self.close()
-        self._errors.seek(0)
-        lines = self._errors.read(1 << 20).decode("utf-8", "replace").strip().splitlines()
+        if written is None:
+            return ""
+        with written:
+            written.seek(0)
+            lines = written.read(1 << 20).decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else ""
 
     def _read_reply(self, reply: dict[str, Any], limits: Limits) -> Outcome:

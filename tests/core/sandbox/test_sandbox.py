@@ -179,6 +179,18 @@ def test_the_child_goes_when_its_caller_goes(tmp_path):
     made.close()
 
 
+def test_what_a_child_wrote_is_let_go_with_it(tmp_path):
+    made = Sandbox(tmp_path, preload=())
+    files = []
+    for _ in range(3):
+        made.start()
+        files.append(made._errors)
+        made._process.kill()
+        made._process.wait()
+    made.close()
+    assert [file.closed for file in files] == [True, True, True]
+
+
 def test_a_library_that_cannot_be_preloaded_is_told(tmp_path):
     with Sandbox(tmp_path, preload=("no_such_library",)) as made, pytest.raises(JobKilled) as caught:
         made.call("workbench.jobs:describe", {})
