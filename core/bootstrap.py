@@ -6,6 +6,7 @@ calls `compilot_core.runs.worker.main([ARG…])`. It works because imports insid
 
 import importlib
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -43,6 +44,12 @@ def main(arguments: list[str]) -> int:
 def command(module: str, *arguments: str) -> list[str]:
     """The command line that runs a module of this package in a process of its own."""
     return [sys.executable, "-P", str(Path(__file__).resolve()), module, *arguments]
+
+
+def environment() -> dict[str, str]:
+    """The environment of such a process: this one's, with what makes the same work give the same results."""
+    # Sets of strings keep one order; prices are those that are bundled, and no network is asked for others.
+    return {**os.environ, "PYTHONHASHSEED": "0", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 StopReason = Literal["completed", "stopped", "budget", "failed", "killed"]
@@ -37,6 +38,13 @@ class CompilotError(Exception):
 
     def to_dict(self) -> dict[str, str]:
         return {"error": type(self).__name__, "what": self.what, "where": self.where, "fix": self.fix}
+
+    @staticmethod
+    def from_dict(told: Mapping[str, str]) -> CompilotError:
+        """The error that another process gave as `to_dict`, of its kind where that is one of these."""
+        kind = globals().get(told.get("error", ""))
+        known = kind if isinstance(kind, type) and issubclass(kind, CompilotError) else CompilotError
+        return known(told.get("what", ""), where=told.get("where", ""), fix=told.get("fix", ""))
 
 
 def _rebuild(kind: type[CompilotError], what: str, where: str, fix: str) -> CompilotError:

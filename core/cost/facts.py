@@ -6,7 +6,6 @@ import contextlib
 import glob
 import hashlib
 import importlib.metadata
-import os
 import subprocess
 import tempfile
 import threading
@@ -17,7 +16,6 @@ from typing import Literal
 import msgspec
 
 from .. import bootstrap
-from .. import errors as kinds
 from ..errors import CompilotError, OptimizerError, RunError
 from ..models.roles import fill_roles
 from ..optimizers.facts import Facts
@@ -131,7 +129,7 @@ def get_all_facts(
         answers = _measure([recipes[place] for place in missing], root, cancel or threading.Event())
         for place, answer in zip(missing, answers, strict=True):
             if answer.measured is None:
-                found[place] = _revive(answer.error or {})
+                found[place] = CompilotError.from_dict(answer.error or {})
             else:
                 _keep(recipes[place], root, answer)
                 found[place] = (
@@ -224,7 +222,6 @@ def _measure(recipes: list[Recipe], root: Path, cancel: threading.Event) -> list
             recipes=tuple(recipes), workspace=str(root), folder=name, depth=depth_of(recipes[0])
         )
         (folder / "request.json").write_bytes(msgspec.json.encode(request))
-        environment = {**os.environ, "PYTHONHASHSEED": "0", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
         with (folder / "out.log").open("wb") as output:
             process = subprocess.Popen(
                 bootstrap.command(_CHILD, str(folder / "request.json")),
@@ -232,7 +229,7 @@ def _measure(recipes: list[Recipe], root: Path, cancel: threading.Event) -> list
                 stdout=output,
                 stderr=output,
                 cwd=folder,
-                env=environment,
+                env=bootstrap.environment(),
             )
             _wait(process, cancel)
         answer = folder / "facts.json"
@@ -263,12 +260,3 @@ def _wait(process: subprocess.Popen[bytes], cancel: threading.Event) -> None:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     child.kill()
             process.wait()
-
-
-def _revive(error: Mapping[str, str]) -> CompilotError:
-    kind = getattr(kinds, error.get("error", ""), RunError)
-    assert issubclass(kind, CompilotError)
-    revived: CompilotError = kind(
-        error.get("what", ""), where=error.get("where", ""), fix=error.get("fix", "")
-    )
-    return revived

@@ -110,7 +110,6 @@ def _score(workspace: Path, request: ScoreRequest) -> dict[str, Any]:
     folder.mkdir(mode=0o700)
     request = msgspec.structs.replace(request, folder=str(folder))
     (folder / "request.json").write_bytes(msgspec.json.encode(request))
-    environment = {**os.environ, "PYTHONHASHSEED": "0", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
     try:
         with (folder / "out.log").open("wb") as output:
             process = subprocess.run(
@@ -119,7 +118,7 @@ def _score(workspace: Path, request: ScoreRequest) -> dict[str, Any]:
                 stdout=output,
                 stderr=output,
                 cwd=folder,
-                env=environment,
+                env=bootstrap.environment(),
                 check=False,
             )
     finally:
@@ -133,9 +132,7 @@ def _score(workspace: Path, request: ScoreRequest) -> dict[str, Any]:
         )
     result: dict[str, Any] = orjson.loads(answer.read_bytes())
     if "error" in result:
-        error = result["error"]
-        kind = next((k for k in CompilotError.__subclasses__() if k.__name__ == error["error"]), RunError)
-        raise kind(error["what"], where=error["where"], fix=error["fix"])
+        raise CompilotError.from_dict(result["error"])
     return result
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -24,7 +23,7 @@ def write_program_file(run: Path, candidate: str, destination: Path) -> None:
         bootstrap.command("results.program_file", str(run), candidate, str(destination)),
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+        env=bootstrap.environment(),
         check=False,
     )
     if process.returncode:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import subprocess
@@ -45,11 +44,6 @@ class LocalRunner:
     """A process of this machine in a session of its own: it outlives the terminal that started it."""
 
     def submit(self, folder: RunFolder, *, force: bool = False) -> int:
-        environment = dict(os.environ)
-        environment["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-        # Sets of strings keep one order, so that the same seed gives the same run.
-        environment["PYTHONHASHSEED"] = "0"
-        environment["PYTHONUNBUFFERED"] = "1"
         arguments = ["--anyway"] if force else []
         with folder.output.open("ab") as output:
             process = subprocess.Popen(
@@ -59,7 +53,7 @@ class LocalRunner:
                 stderr=output,
                 start_new_session=True,
                 cwd=folder.path,
-                env=environment,
+                env={**bootstrap.environment(), "PYTHONUNBUFFERED": "1"},
             )
         folder.output.chmod(0o600)
         wait_for_owner(folder, process)

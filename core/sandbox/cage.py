@@ -48,7 +48,7 @@ def run_job(request: dict[str, Any], result_fd: int, output_fd: int, stack_fd: i
         value = _find(request["job"])(request["params"], _make_progress(result_fd))
         _send(result_fd, {"value": value})
     except CompilotError as error:
-        _send(result_fd, {"error": {"kind": type(error).__name__, **error.to_dict()}})
+        _send(result_fd, {"error": error.to_dict()})
     except BaseException as error:  # noqa: BLE001  # told to the parent, whatever it is
         import traceback
 

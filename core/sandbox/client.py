@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import subprocess
 import tempfile
@@ -16,15 +15,12 @@ from typing import IO, Any
 
 import orjson
 
-from .. import errors
-from ..bootstrap import command
+from ..bootstrap import command, environment
 from ..errors import CompilotError, RunError
 from ..jsonable import encode_json
 from .limits import JobKilled, KillReason, Limits, Outcome, StackFrame, affordable_memory_mb
 
 START_SECONDS = 60.0
-_ENVIRONMENT = {"PYTHONHASHSEED": "0", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-"""As a run has it."""
 GRACE_SECONDS = 5.0
 """How long after a job's limit the warm child itself may stay silent."""
 
@@ -121,7 +117,6 @@ class Sandbox:
             return
         self.close()
         ours, theirs = socket.socketpair()
-        environment = {**os.environ, **_ENVIRONMENT}
         written = tempfile.TemporaryFile()  # noqa: SIM115  # read when the child has died
         try:
             self._process = subprocess.Popen(
@@ -130,7 +125,7 @@ class Sandbox:
                 stdout=subprocess.DEVNULL,
                 stderr=written,
                 pass_fds=(theirs.fileno(),),
-                env=environment,
+                env=environment(),
                 start_new_session=True,
             )
         except OSError as error:
@@ -204,9 +199,7 @@ class Sandbox:
         if "value" in reply:
             return Outcome(reply["value"], output, reply["dropped"], reply["seconds"])
         if "error" in reply:
-            told = reply["error"]
-            kind = getattr(errors, str(told.get("kind")), CompilotError)
-            raise kind(told["what"], where=told["where"], fix=told["fix"])
+            raise CompilotError.from_dict(reply["error"])
         if "crash" in reply:
             crash = reply["crash"]
             raise JobKilled(
