@@ -57,14 +57,6 @@ def remember_trust(root: Path, fingerprint: str, *, store: Store | None = None) 
         )
 
 
-def forget_trust(root: Path, *, store: Store | None = None) -> None:
-    """Ask again the next time."""
-    from tinydb import where
-
-    with (store or _own_store()).transaction() as db:
-        db.table(_TABLE).remove(where("path") == str(root.resolve()))
-
-
 def fingerprint_folder(root: Path) -> tuple[str, int]:
     """A hash over the folder's Python and TOML files, names and content, and how many these are.
 

@@ -20,7 +20,6 @@ ExportFormat = Literal["csv", "tsv", "json", "jsonl", "parquet", "arrow"]
 EXPORT_FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
 _FORMULA_START = ("=", "+", "-", "@", "|", "\t", "\r", "\n", "%", "＝", "＋", "－", "＠")
 _PLAIN_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?").fullmatch
-_BATCH = 10_000
 
 
 def export_rows(

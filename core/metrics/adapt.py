@@ -13,11 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import MetricError, StopRun
+from ..errors import MetricError
 from ..programs.frames import describe_exception, find_user_frame, format_user_traceback
 from ..programs.load import load_attribute
 from ..recipe import MetricSpec
-from ..wording import plural
 from .feedback import compare_fields, guess_feedback
 from .shape import Part, Shape, callee, read_shape
 from .verdict import ShapeProblem, Verdict, read_result
@@ -58,8 +57,7 @@ def load_metric(spec: MetricSpec, root: Path) -> AdaptedMetric:
 class AdaptedMetric:
     """A metric that takes (example, pred, trace, pred_name, pred_trace) and always answers with a `Verdict`.
 
-    Set by whoever runs it: `judge_lm`, the LM for calls made inside the metric; `on_call`; `max_errors`,
-    how many examples may error before the run ends; `name_row`, what to call an example in messages.
+    Set by whoever runs it: `judge_lm`, the LM for calls made inside the metric; `on_call`.
     """
 
     def __init__(self, function: Callable[..., Any], spec: MetricSpec, root: Path) -> None:
@@ -70,14 +68,10 @@ class AdaptedMetric:
         self.shape: Shape = read_shape(function, where=spec.target, bound=bound)
         self.judge_lm: dspy.LM | None = None
         self.on_call: OnCall | None = None
-        self.max_errors: int | None = None
-        self.name_row: Callable[[Any], str] = describe_example
         self.protect = True
         """Hand out copies: a metric that changes its example would otherwise change the data set."""
         self._gave_feedback: bool | None = None
         self._guess: bool | None = None
-        self._errored: set[int] = set()
-        self._lock = threading.Lock()
 
     @property
     def threshold(self) -> float:
@@ -115,8 +109,6 @@ class AdaptedMetric:
         verdict = self._judge(given, started)
         if self.on_call is not None:
             self.on_call(verdict, example, pred, threading.get_ident())
-        if verdict.error is not None and pred is not None:
-            self._count_error(example, verdict)
         return verdict
 
     def for_evaluate(self) -> Callable[..., float]:
@@ -219,30 +211,6 @@ class AdaptedMetric:
         arguments, keywords = self.shape.arrange(given)
         result = self.function(*arguments, **keywords)
         return run_awaitable(result) if inspect.isawaitable(result) else result
-
-    def _count_error(self, example: dspy.Example, verdict: Verdict) -> None:
-        if self.max_errors is None:
-            return
-        with self._lock:
-            self._errored.add(id(example))
-            count = len(self._errored)
-        if count > self.max_errors:
-            at = f" at {verdict.where}" if verdict.where else ""
-            raise StopRun(
-                "failed",
-                f"the metric errored on {plural(count, 'example')} (allowed: {self.max_errors}); "
-                f"the last: {self.name_row(example)}{at}: {verdict.error}",
-            )
-
-
-def describe_example(example: Any) -> str:
-    """An example by its first input, shortened."""
-    try:
-        name, value = next(iter(example.inputs().items()))
-    except (AttributeError, StopIteration, ValueError):
-        return "an example"
-    text = " ".join(str(value).split())
-    return f"{name}={text[:60]!r}"
 
 
 def run_awaitable(awaitable: Awaitable[Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Versions of a metric's source: kept in the workspace's store, compared, brought back."""
+"""Versions of a metric's source, kept in the workspace's store."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import msgspec
 from tinydb import where
 
-from ..errors import MetricError
-from ..programs.diff import TextChange, diff_text
 from .source import digest_of
 
 if TYPE_CHECKING:
@@ -58,19 +56,6 @@ def list_versions(store: Store, target: str) -> list[MetricVersion]:
     """All kept versions of a target, the newest first."""
     rows = store.read().table(TABLE).search(where("target") == target)
     return sorted((_read(dict(row)) for row in rows), key=lambda version: -version.number)
-
-
-def find_version(store: Store, target: str, number: int) -> MetricVersion:
-    """Raises `MetricError` where it is not kept (any more)."""
-    for version in list_versions(store, target):
-        if version.number == number:
-            return version
-    raise MetricError(f"There is no version {number} of '{target}'.", where="the workspace's store")
-
-
-def diff_versions(before: MetricVersion, after: MetricVersion) -> TextChange | None:
-    """What changed between two versions, line by line; None when nothing did."""
-    return diff_text(after.target, before.text, after.text)
 
 
 def _read(row: object) -> MetricVersion:

@@ -303,17 +303,6 @@ def read_calls(
     return [_recorded(row) for row in rows]
 
 
-def read_totals(path: str | os.PathLike[str]) -> dict[str, Totals]:
-    """What was paid by role, of a journal that may be in use."""
-    if not Path(path).exists():
-        return {}
-    try:
-        with closing(open_for_reading(path)) as connection:
-            return _totals(connection)
-    except sqlite3.Error as error:
-        raise _cannot_read(path, error) from error
-
-
 def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 

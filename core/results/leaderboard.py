@@ -12,7 +12,7 @@ import msgspec
 from ..recipe import Recipe
 from ..runs.folder import RunFolder
 from ..runs.follow import load_state
-from ..runs.listing import run_folders, summarize
+from ..runs.listing import summarize
 from ..runs.reduce import RunState
 from .recorded import read_scores
 from .significance import Interval
@@ -107,11 +107,6 @@ def read_entry(path: Path, state: RunState | None = None) -> Entry:
         data=provenance.data if provenance else "",
         metric=hash_metric(recipe, provenance.code if provenance else {}),
     )
-
-
-def read_entries(workspace: Path) -> list[Entry]:
-    """All runs of a workspace, newest first."""
-    return [read_entry(path) for path in reversed(run_folders(workspace))]
 
 
 def rank_runs(entries: Iterable[Entry]) -> list[Place]:

@@ -1,4 +1,4 @@
-"""Results as markdown: a run's report, a comparison. Foreign text can neither paint nor format."""
+"""Results as markdown: a run's report. Foreign text can neither paint nor format."""
 
 from __future__ import annotations
 
@@ -42,25 +42,6 @@ def report_markdown(report: Report) -> str:
     if report.warnings:
         parts += ["## Warnings", "\n".join(f"- {_inline(text)}" for text in report.warnings)]
     return "\n\n".join(parts) + "\n"
-
-
-def comparison_markdown(comparison: Comparison) -> str:
-    """A comparison as a markdown page."""
-    before, after = comparison.before, comparison.after
-    parts = [
-        f"# {_title(after)} against {_title(before)}, on {comparison.split}",
-        _table(
-            ["", "candidate", "run", "score", "95 % interval", "rows", "errored"],
-            [_side_row("before", before), _side_row("after", after)],
-        ),
-        describe_difference(comparison.rows.difference),
-        "\n".join(f"- {_inline(note)}" for note in comparison.notes),
-        "## Rows",
-        _rows(comparison),
-        "## Prompts",
-        prompts_markdown(comparison.prompts),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def describe_difference(difference: Difference) -> str:
@@ -246,22 +227,6 @@ def _values(fields: dict[str, Any]) -> str:
     """One field alone without its name."""
     texts = {name: value if isinstance(value, str) else _json(value) for name, value in fields.items()}
     return next(iter(texts.values())) if len(texts) == 1 else "; ".join(f"{k}: {v}" for k, v in texts.items())
-
-
-def _side_row(name: str, side: Side) -> list[str]:
-    return [
-        name,
-        f"{side.candidate} ({side.origin})",
-        f"{side.run_id} ({side.optimizer})",
-        _percent(side.score),
-        format_interval(side.interval),
-        str(side.size),
-        str(side.errors),
-    ]
-
-
-def _title(side: Side) -> str:
-    return f"{side.candidate} ({side.optimizer})"
 
 
 def _percent(score: float | None) -> str:

@@ -1,7 +1,7 @@
 import pytest
 
 from core.store import open_store
-from core.trust import fingerprint_folder, forget_trust, read_trust, remember_trust
+from core.trust import fingerprint_folder, read_trust, remember_trust
 
 
 @pytest.fixture
@@ -24,8 +24,6 @@ def test_a_folder_is_asked_about_once(folder, store):
     assert (trust.trusted, trust.changed, trust.files) == (False, False, 2)
     remember_trust(folder, trust.fingerprint, store=store)
     assert read_trust(folder, store=store).trusted
-    forget_trust(folder, store=store)
-    assert not read_trust(folder, store=store).trusted
 
 
 @pytest.mark.parametrize(

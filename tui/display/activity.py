@@ -52,7 +52,7 @@ def _scores(state: RunState) -> Iterator[Entry]:
         better = full and score.value is not None and (best is None or score.value > best)
         if better:
             best = score.value
-        where = f"trial {point.trial}" if point.trial is not None else "baseline" if state.points else ""
+        where = f"trial {point.trial}" if point.trial is not None else "baseline"
         if score.split == "test":
             where = "held out"
         kind = "" if score.kind == "full" else " minibatch"

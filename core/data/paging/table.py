@@ -128,10 +128,6 @@ class PagedTable:
                 return self._index.read(start, count)
         return first[start : start + count]
 
-    def rows_at(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
-        """Rows by their numbers, in the order given; all must be readable."""
-        return [row for number in numbers for row in self.page(number, 1)]
-
     def row_hash(self, number: int) -> str:
         """The hash of a row's content: what its key begins with. Quick, unlike `row_key`."""
         return hash_row(self._texts(number))

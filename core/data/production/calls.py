@@ -50,7 +50,6 @@ _BAD = {
     "false",
 }
 _BAD |= {"dislike", "👎"}
-_OWN = ("id", "inputs", "outputs", "feedback")
 
 
 class Opinion(msgspec.Struct, frozen=True, kw_only=True):

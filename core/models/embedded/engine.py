@@ -134,11 +134,6 @@ class AsyncEmbeddedEngine:
         return cls(EmbeddedEngine.load_state(state))
 
 
-def build_engine(model: str, dials: Mapping[str, float] | None = None) -> EmbeddedEngine:
-    """An engine for `embedded/<kind>[?dial=value&…]`. Raises ModelError for unknown kinds and dials."""
-    return EmbeddedEngine(model, dials)
-
-
 def answer_text(system: str, turns: Sequence[tuple[str, str]], draw: Draw) -> str:
     """The answer to a system message and (role, text) turns."""
     prompt = read_prompt(system, turns)

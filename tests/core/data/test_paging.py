@@ -58,7 +58,7 @@ def test_any_row_by_number(table: PagedTable) -> None:
     for number in (0, 999, 1000, 16_383, 16_384, 30_100, COUNT - 1):
         assert table.page(number, 1)[0]["id"] == number
     assert [row["id"] for row in table.page(16_380, 10)] == list(range(16_380, 16_390))
-    assert table.page(COUNT - 2, 50) == table.rows_at([COUNT - 2, COUNT - 1])
+    assert table.page(COUNT - 2, 50) == table.page(COUNT - 2, 2)
     assert table.page(COUNT, 5) == []
 
 

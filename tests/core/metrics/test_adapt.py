@@ -212,27 +212,8 @@ def test_every_verdict_is_told(tmp_path):
     assert told == [(1.0, GOLD, RIGHT, threading.get_ident()), (None, GOLD, WRONG, threading.get_ident())]
 
 
-def test_too_many_errored_examples_end_the_run(tmp_path):
-    metric = make(tmp_path, "def metric(e, p):\n    return 1 / 0")
-    metric.max_errors = 2
-    metric.name_row = lambda example: f"train row {example.n}"
-    rows = [dspy.Example(n=n).with_inputs("n") for n in range(5)]
-    evaluate = metric.for_evaluate()
-    for row in rows[:2] * 3:
-        with pytest.raises(MetricError):
-            evaluate(row, RIGHT)
-    with pytest.raises(StopRun) as caught:
-        evaluate(rows[2], RIGHT)
-    assert caught.value.reason == "failed"
-    assert (
-        "3 examples (allowed: 2); the last: train row 2 at m.py:2 in metric: ZeroDivisionError"
-        in caught.value.detail
-    )
-
-
 def test_a_program_that_gave_no_answer_is_no_error_of_the_metric(tmp_path):
     metric = make(tmp_path, "def metric(e, p): return 1")
-    metric.max_errors = 0
     with pytest.raises(MetricError, match="no answer to judge"):
         metric.for_gepa()(GOLD, None)
 

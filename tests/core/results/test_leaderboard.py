@@ -1,8 +1,9 @@
 import pytest
 
-from core.results.leaderboard import Entry, rank_runs, read_entries, read_entry
+from core.results.leaderboard import Entry, rank_runs, read_entry
 from core.runs import events as ev
 from core.runs.folder import RunFolder
+from core.runs.listing import run_folders
 from core.workspace import Workspace
 from tests.support.results import MERGED, SEED, make_result_run, write_candidate, write_events
 
@@ -69,7 +70,7 @@ def test_other_metric_code_is_another_group(workspace):
     make_result_run(workspace, "261101-100000-gepa-aaaa", started=1000.0)
     make_result_run(workspace, "261101-110000-gepa-bbbb", started=2000.0, code={"metrics.py": "changed"})
     make_result_run(workspace, "261101-120000-simba-cccc", optimizer="SIMBA", started=3000.0)
-    places = rank_runs(read_entries(workspace.root))
+    places = rank_runs(read_entry(path) for path in run_folders(workspace.root))
     assert [(p.entry.run_id[-4:], p.rank, p.group) for p in places] == [
         ("cccc", 1, 1),
         ("aaaa", 1, 1),
@@ -105,7 +106,3 @@ def test_an_unknown_price_stays_unknown(workspace):
     lines = log.read_bytes().replace(b'"usd":0.0123', b'"usd":null')
     log.write_bytes(lines)
     assert read_entry(path).usd is None
-
-
-def test_entries_of_an_empty_workspace(workspace):
-    assert read_entries(workspace.root) == []

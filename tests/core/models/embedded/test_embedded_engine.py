@@ -12,7 +12,7 @@ import dspy
 import pytest
 from dspy.lm15 import Message, Request
 
-from core.models.embedded.engine import AsyncEmbeddedEngine, EmbeddedEngine, build_engine
+from core.models.embedded.engine import AsyncEmbeddedEngine, EmbeddedEngine
 from core.models.identity import CURRENT_CALL, CallIdentity
 
 
@@ -142,6 +142,6 @@ def test_async_programs_run(engine, route):
 
 
 def test_it_says_that_it_is_no_language_model():
-    described = build_engine("embedded/teacher", {"latency": 0.5}).describe()
+    described = EmbeddedEngine("embedded/teacher", {"latency": 0.5}).describe()
     assert "Not a large language model" in described
     assert "latency 0.5" in described
