@@ -101,10 +101,19 @@ class Index:
                 self._schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(self._schema_text)))
             end = extent.offset + extent.length
             if self._map is None or self._map.size() < end:
-                self._map = pa.memory_map(str(self._path))
+                self._map = self._open_map()
             self._map.seek(extent.offset)
             buffer = self._map.read_buffer(extent.length)
             return pa.ipc.read_record_batch(buffer, self._schema)
+
+    def _open_map(self) -> pa.MemoryMappedFile:
+        import pyarrow as pa
+
+        try:
+            return pa.memory_map(str(self._path))
+        except FileNotFoundError:
+            # The child is done and gave the file its last name; we have not read its report yet.
+            return pa.memory_map(str(self._slot.data))
 
     def read(self, start: int, count: int) -> list[dict[str, Any]]:
         """Rows by number, as many as are indexed."""

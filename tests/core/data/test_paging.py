@@ -262,6 +262,14 @@ def test_a_first_page_needs_no_heavy_library(folder: Path) -> None:
         assert done.stdout.split("\n")[:2] == ["4", "[]"], done.stderr
 
 
+def test_rows_can_be_read_while_the_finished_file_gets_its_name(folder: Path, tmp_path: Path) -> None:
+    with open_table("rows.parquet", folder, state_dir=tmp_path) as table:
+        table.wait(timeout=60)
+        index = table.start_index()
+        index._path, index._map = tmp_path / "cache" / "rows.part", None
+        assert table.page(COUNT - 1, 1)[0]["id"] == COUNT - 1
+
+
 def test_more_files_than_fit_an_argument_are_indexed(tmp_path: Path) -> None:
     for number in range(500):
         (tmp_path / f"{number:03}{'x' * 200}.csv").write_text("a\n" + f"{number}\n" * 5)
