@@ -7,7 +7,7 @@ import contextlib
 import importlib
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual import work
 from textual.app import ComposeResult
@@ -25,6 +25,9 @@ from .session import Session
 from .settings import Settings
 from .shell import Shell
 from .widgets.header import HeaderBar
+
+if TYPE_CHECKING:
+    from core.recipe import Recipe
 
 _LOOK_SECONDS = 3.0
 """How often the header looks for live runs, and what is remembered is written."""
@@ -53,6 +56,8 @@ class CompilotApp(Shell):
         self._first_place: str | None = "data" if self.session.is_workspace else "welcome"
         """Where to begin; None once the app has begun."""
         self._watch = RunWatch(self.session.root)
+        self._estimated: Recipe | None = None
+        """The draft that an estimate was looked for."""
         super().__init__(settings)
 
     def compose(self) -> ComposeResult:
@@ -71,7 +76,7 @@ class CompilotApp(Shell):
         if self.settings_problem is not None:
             self.say_error(self.settings_problem)
         self._look()
-        self.set_interval(_LOOK_SECONDS, self._look)
+        self.set_interval(_LOOK_SECONDS, self._look_again)
 
     async def go(self, place: str, **target: Any) -> None:
         """Show a place, and something in it."""
@@ -147,6 +152,26 @@ class CompilotApp(Shell):
         for place in self.places.values():
             place.call_later(place.on_changed, parts)
 
+    def _look_again(self) -> None:
+        self._look()
+        session, draft = self.session, self.session.draft
+        if (
+            draft not in (None, self._estimated)
+            and session.estimate is None
+            and "optimize" not in self.places
+        ):
+            self._estimated = draft
+            self._estimate(session)
+
+    @work(thread=True, exclusive=True, group="estimate", exit_on_error=False)
+    def _estimate(self, session: Session) -> None:
+        from .known_estimate import find_estimate
+
+        draft = session.draft
+        estimate = find_estimate(session, draft) if draft is not None else None
+        if estimate is not None and session.draft is draft and session.estimate is None:
+            self.call_from_thread(session.put_estimate, estimate)
+
     @work(thread=True, exclusive=True, group="look", exit_on_error=False)
     def _look(self) -> None:
         session = self.session
@@ -154,6 +179,7 @@ class CompilotApp(Shell):
             self._watch = RunWatch(session.root)
         news = self._watch.look()
         try:
+            session.load_remembered()
             session.flush()
         except CompilotError as error:
             self.call_from_thread(self.say_error, error)

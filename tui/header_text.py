@@ -56,7 +56,9 @@ def place_at(column: int) -> str | None:
 def describe_work(session: Session, width: int) -> Content:
     """Program, data, metric, optimizer, estimate and live runs, as far as they fit; first what is missing."""
     if session.problem is not None:
-        return _fit([foreign(f"compilot.toml: {session.problem.what}", "$text-error")], width)
+        what = session.problem.what
+        named = what if what.startswith("compilot.toml") else f"compilot.toml: {what}"
+        return _fit([foreign(named, "$text-error")], width)
     if session.draft is None:
         return Content("no workspace here yet")
     recipe = session.draft

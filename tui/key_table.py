@@ -31,6 +31,8 @@ _SHOWN = {
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "equals_sign": "=",
+    "dollar_sign": "$",
+    "circumflex_accent": "^",
 }
 
 

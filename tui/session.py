@@ -42,6 +42,7 @@ class Session:
         self._desk: Desk | None = None
         self._kept: dict[str, Any] = {}
         self._unkept: dict[str, Any] = {}
+        self._was_read = False
         self._read()
 
     @property
@@ -141,8 +142,9 @@ class Session:
             raise
 
     def load_remembered(self) -> None:
-        """Read what was remembered. Raises `StoreError`."""
-        if self.workspace is not None:
+        """Read what was remembered, the first time; for a thread. Raises `StoreError`."""
+        if self.workspace is not None and not self._was_read:
+            self._was_read = True
             kept = {row["key"]: row["value"] for row in self.workspace.store.read().table(_TABLE).all()}
             self._kept = {**kept, **self._unkept}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from textual import work
@@ -16,6 +17,8 @@ from .themes import DEFAULTS, NAMES, OWN, choose_theme
 from .widgets.line_filter import ControlFilter
 from .widgets.pane import pane_name, pane_of
 
+_ERROR_SECONDS = 12.0
+
 
 class Shell(App[None]):
     """The app without its session: settings, looks, and what needs no workspace."""
@@ -28,6 +31,8 @@ class Shell(App[None]):
             self.settings, self.settings_problem = Settings(), error
         super().__init__()
         self._control_filter = ControlFilter()
+        self._told: dict[tuple[str, ...], float] = {}
+        """Errors → when each was shown last."""
         for theme in OWN:
             self.register_theme(theme)
         self.theme = choose_theme(self.settings.theme)
@@ -51,8 +56,17 @@ class Shell(App[None]):
 
     def say_error(self, error: CompilotError) -> None:
         """An error that has no place of its own on screen."""
-        text = "\n".join(clean(line) for line in error.lines()[1:])
-        self.notify(text, title=clean(error.what), severity="error", timeout=12, markup=False)
+        lines = tuple(clean(line) for line in error.lines())
+        if time.monotonic() - self._told.get(lines, -_ERROR_SECONDS) < _ERROR_SECONDS:
+            return  # it is on screen still
+        self._told[lines] = time.monotonic()
+        self.notify(
+            "\n".join(lines[1:]),
+            title=clean(error.what),
+            severity="error",
+            timeout=_ERROR_SECONDS,
+            markup=False,
+        )
 
     def copy(self, text: str) -> None:
         """To the clipboard, through the terminal (OSC 52)."""

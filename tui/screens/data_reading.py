@@ -106,6 +106,7 @@ class DataReading(RowEditing):
             self._close()
             self._table, self._stamp = opened.table, opened.stamp
         self.target, self._overlay = target, opened.overlay
+        self.table_pane.show_problem(None)
         self.show_data(opened.lines)
         self._survey(opened.large)
         if opened.table is not None:
@@ -135,7 +136,6 @@ class DataReading(RowEditing):
         columns.show_columns(target.spec, table.state.columns)
         marks = RowMarks(table, target.text, self.survey, self._overlay)
         if self.table_pane.source is None:
-            self.table_pane.show_problem(None)
             self.table_pane.open_table(target.text, table, columns.roles, marks, lines)
         else:
             self.table_pane.set_marks(columns.roles, marks)

@@ -250,6 +250,7 @@ class OptimizeScreen(Paging):
     async def action_launch(self) -> None:
         draft = self.session.draft
         if draft is None:
+            self.tell_no_draft()
             return
         wrong = self.wrong_fields()
         if wrong:

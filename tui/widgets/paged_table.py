@@ -163,6 +163,8 @@ class RowTable(ReadingView):
             self.scroll_to(y=max(top, 0), animate=False, force=True)
 
     def _show_column(self) -> None:
+        if not self.size.width:
+            return  # out of sight no column has room
         if self.column < self._first:
             self._first = self.column
             self._redraw(arrange=True)
@@ -219,6 +221,7 @@ class RowTable(ReadingView):
         self.refresh()
 
     def on_resize(self, event: events.Resize) -> None:
+        self._first = 0
         self._fit_height()
         self.move()
 

@@ -480,6 +480,29 @@ async def test_it_goes_to_a_row_and_reads_changed_data_again(open_app: OpenApp, 
         await until(pilot, lambda: state_of(pilot) == "265 rows")
 
 
+async def test_a_file_that_is_there_again_is_no_problem_any_more(open_app: OpenApp, tmp_path: Path) -> None:
+    async with open_app("triage") as pilot:
+        await ready(pilot)
+        file = tmp_path / "triage" / "messages.jsonl"
+        file.rename(file.with_suffix(".bak"))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "no such file" in screen_text(pilot))
+        file.with_suffix(".bak").rename(file)
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "no such file" not in screen_text(pilot))
+        assert state_of(pilot) == "264 rows"
+
+
+async def test_a_table_out_of_sight_does_not_scroll_sideways(open_app: OpenApp) -> None:
+    async with open_app("triage", size=(80, 24)) as pilot:
+        await ready(pilot)
+        header = next(line for line in screen_text(pilot).splitlines() if "message" in line and "id" in line)
+        await pilot.press("end", "c", "space", "s")
+        await until(pilot, lambda: "2 inputs, 3 labels ─" in screen_text(pilot))
+        await pilot.press("escape")
+        await until(pilot, lambda: header in screen_text(pilot).splitlines())
+
+
 async def test_a_key_that_comes_while_the_place_opens_is_typed_into_no_field(tmp_path: Path) -> None:
     app = CompilotApp(Workspace.init_sample("router", tmp_path / "w").root, Settings(theme="dark"))
     focused: list[object] = []

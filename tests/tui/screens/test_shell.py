@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 from textual.widget import Widget
 
+from core.cost.facts import get_facts
+from core.errors import ConfigError
 from core.workspace import Workspace
 from tests.tui.screens.waiting import OpenApp, screen_text, until
+from tui.app import CompilotApp
 from tui.palette import binds
 from tui.registry import PLACES, SHARED, Command, commands_of
 from tui.screens.base import Place
+from tui.settings import Settings
 
 
 async def test_each_key_leads_to_its_place(open_app: OpenApp) -> None:
@@ -186,3 +190,32 @@ async def test_any_pane_can_fill_the_screen(open_app: OpenApp, key: str, pane: s
         await until(pilot, lambda: zoomed.outer_size == (160, 43))
         await pilot.press("z")
         await until(pilot, lambda: pilot.app.screen.maximized is None)
+
+
+async def test_an_error_that_is_on_screen_is_not_said_again(tmp_path: Path) -> None:
+    app = CompilotApp(tmp_path, Settings(theme="dark"))
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await until(pilot, lambda: app.places)
+        for _ in range(3):
+            app.say_error(ConfigError("the disk is full", where="/w", fix="make room"))
+        app.say_error(ConfigError("another one"))
+        await until(pilot, lambda: "another one" in screen_text(pilot))
+        assert screen_text(pilot).count("the disk is full") == 1
+
+
+async def test_the_header_has_the_estimate_of_what_was_measured_before(
+    open_app: OpenApp, tmp_path: Path
+) -> None:
+    workspace = Workspace.init_sample("router", tmp_path / "router")
+    get_facts(workspace.recipe(), workspace.root)
+    async with open_app("router") as pilot:
+        await until(pilot, lambda: "free" in screen_text(pilot).splitlines()[1])
+        assert "calls" in screen_text(pilot).splitlines()[1]
+
+
+async def test_what_the_app_remembers_is_there_again(open_app: OpenApp) -> None:
+    async with open_app("router", size=(80, 24)) as pilot:
+        pilot.app.session.remember("optimize.page", "models")  # type: ignore[attr-defined]
+        await pilot.press("q")
+    async with open_app("router", size=(80, 24)) as pilot:
+        await until(pilot, lambda: pilot.app.session.recall("optimize.page") == "models")  # type: ignore[attr-defined]

@@ -48,7 +48,7 @@ class AllEstimates(Dialog[str | None]):
         rows = all_rows(list(self.costs.items()), wide=self.app.size.width >= _WIDE)
         lines = table(rows, "<" + ">" * (len(rows[0]) - 1))
         with Vertical() as box:
-            box.border_title = "Expected for each optimizer, with its own defaults"
+            box.border_title = "Expected: the chosen optimizer as it is set, others by default"
             yield Static(Content(lines[0]), classes="head", markup=False)
             yield OptionList(*(Option(Content(line)) for line in lines[1:]), markup=False, compact=True)
             if self.failed:

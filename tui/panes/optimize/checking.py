@@ -16,7 +16,7 @@ from core.workbench.preflight import Check, check_loaded
 from core.workbench.reports import LoadReport
 
 from ...widgets.dialogs import Choose
-from .checks_pane import ChecksPane, mending_place
+from .checks_pane import ChecksPane, describe_failure, mending_place
 from .costing import Costing
 from .messages import WasLoaded, WereAsked
 from .models import Ping
@@ -69,7 +69,9 @@ class Checking(Costing):
 
     @work(exclusive=True, group="optimize.check")
     async def action_check(self) -> None:
-        if self.session.draft is not None and await self.compilot.trusted():
+        if self.session.draft is None:
+            self.tell_no_draft()
+        elif await self.compilot.trusted():
             self._begin_loading()
 
     def _begin_loading(self) -> None:
@@ -165,7 +167,7 @@ class Checking(Costing):
     async def _refuse(self, failed: Sequence[Check]) -> None:
         options = [
             (
-                f"{check.name}: {check.detail}" + (f" → {check.fix}" if check.fix else ""),
+                f"{check.name}: {describe_failure(check)}" + (f" → {check.fix}" if check.fix else ""),
                 mending_place(check) or "",
             )
             for check in failed

@@ -107,7 +107,7 @@ def describe_check(check: Check, width: int) -> Content:
     line = (
         Content.styled(f"{mark} ", style)
         + foreign(f"{check.name:<17}", "$text-muted" if quiet else "")
-        + foreign(check.detail, "$text-muted" if quiet else "")
+        + foreign(check.detail if quiet else describe_failure(check), "$text-muted" if quiet else "")
     )
     if quiet:
         return line.truncate(width, ellipsis=True)
@@ -116,6 +116,12 @@ def describe_check(check: Check, width: int) -> Content:
     place = mending_place(check)
     key = f" ({list(PLACES).index(place) + 1})" if place else ""
     return line + Content("\n") + Content.styled("  → ", style) + foreign(check.fix + key)
+
+
+def describe_failure(check: Check) -> str:
+    """What was found, and where, unless that was said."""
+    told = not check.where or check.where in check.detail
+    return check.detail if told else f"{check.detail} ({check.where})"
 
 
 def mending_place(check: Check) -> str | None:

@@ -66,6 +66,11 @@ class Measuring(Place):
             self._keys = keys
             self.refresh_bindings()
 
+    def tell_no_draft(self) -> None:
+        """Nothing works here while compilot.toml cannot be read: say why."""
+        if self.session.problem is not None:
+            self.compilot.say_error(self.session.problem)
+
     async def facts_changed(self) -> None:
         """What is shown rests on other facts now; the costing part knows what to do."""
 
@@ -90,7 +95,10 @@ class Measuring(Place):
     @work(exclusive=True, group="optimize.ask-trust")
     async def action_measure(self) -> None:
         draft = self.session.draft
-        if draft is None or self.is_measuring or not await self.compilot.trusted():
+        if draft is None:
+            self.tell_no_draft()
+            return
+        if self.is_measuring or not await self.compilot.trusted():
             return
         if draft.optimizer is None:
             self.compilot.say("choose an optimizer first")
@@ -139,8 +147,10 @@ class Measuring(Place):
         self.refresh_keys()
         if event.measured is None:
             self.estimate_now()
-            if not cancelled:
+            if not cancelled and event.error is not None:
                 pane.show_problem(event.error)
+                if not pane.region.area:
+                    self.compilot.say_error(event.error)
             return
         self.shelf.put(event.recipe, event.measured)
         self.facts = event.measured.facts

@@ -121,10 +121,10 @@ def label_node(
         text.append(f"~{100 * node.minibatch:.0f} %".rjust(7) + " ", "dim")
     else:
         text.append("      – ", "dim")
-    text.append(clean(node.id[:_SHORT] if short else node.id), "bold" if best else "")
     marks = [word for word, yes in (("best", best), ("marked", marked), ("pinned", pinned)) if yes]
     if marks:
-        text.append(f" {', '.join(marks)}", "bold")
+        text.append(f"{', '.join(marks)} ", "bold")
+    text.append(clean(node.id[:_SHORT] if short else node.id), "bold" if best else "")
     if node.errors:
         text.append(f" {node.errors} errored")
     text.append(f" {clean(node.origin)}", "dim")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Grid, Vertical
 from textual.widgets import Input, Label, Static
 
@@ -48,6 +49,10 @@ def parse_limits(texts: dict[str, str]) -> NewLimits | str:
 class AskLimits(Dialog[NewLimits | None]):
     """One field a cap, and the threads; enter takes all of them."""
 
+    BINDINGS = [  # noqa: RUF012 - Textual's own type
+        Binding("down", "app.focus_next", show=False),
+        Binding("up", "app.focus_previous", show=False),
+    ]
     DEFAULT_CSS = """
     AskLimits Grid { grid-size: 2; grid-columns: 14 1fr; grid-rows: 1; height: auto; margin-top: 1; }
     AskLimits Input { width: 20; }

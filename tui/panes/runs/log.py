@@ -101,6 +101,10 @@ class LogPane(Pane):
         if field.has_focus and event.key == "escape":
             event.stop()
             self._leave_search()
+            self.log_on_screen.search("")
+        elif event.key == "escape" and self.log_on_screen.query_text:
+            event.stop()
+            self.log_on_screen.search("")
 
     def _leave_search(self) -> None:
         self.query_one(Input).display = False
