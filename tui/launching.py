@@ -20,15 +20,19 @@ async def ask_turn(app: CompilotApp, root: Path) -> str | None:
 
     Raises `LookupError` when the question is left without an answer.
     """
+    from core.runs.follow import load_state
     from core.runs.turns import last_in_line
+    from core.workspace import Workspace
 
     from .widgets.dialogs import Choose
 
     before = await asyncio.to_thread(last_in_line, root)
     if before is None:
         return None
+    state = await asyncio.to_thread(load_state, Workspace(root).runs_dir / before)
+    how = "is paused until it is resumed" if state.status == "paused" else "is live"
     options = [("Start when it is over", "after"), ("Start at once, beside it", "now")]
-    chosen = await app.push_screen_wait(Choose(f"{before} is live", options, "after"))
+    chosen = await app.push_screen_wait(Choose(f"{before} {how}", options, "after"))
     if chosen is None:
         raise LookupError(before)
     return before if chosen == "after" else None
