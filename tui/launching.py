@@ -47,6 +47,9 @@ async def start(app: CompilotApp, recipe: Recipe) -> None:
         after = await ask_turn(app, workspace.root)
     except LookupError:
         return
+    except CompilotError as error:
+        app.say_error(error)
+        return
     app.say("starting the run's process…")
 
     def launch() -> RunHandle:
