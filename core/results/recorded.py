@@ -92,7 +92,7 @@ def read_scores(folder: RunFolder, split: SplitName = "val") -> dict[str, Scored
     found: dict[str, ScoredRows[RowScores]] = {}
     for path in _files(folder):
         rows = _decode(_COUNTED, path)
-        if rows is not None and rows.split == split and rows.candidate is not None:
+        if rows is not None and rows.rows and rows.split == split and rows.candidate is not None:
             found[rows.candidate] = rows
     return found
 
@@ -106,9 +106,17 @@ def _find(folder: RunFolder, candidate: str, split: str) -> Path | None:
     latest = None
     for path in _files(folder):
         head = _decode(_HEAD, path)
-        if head is not None and head.candidate == candidate and head.split == split:
+        if head is None or head.candidate != candidate or head.split != split:
+            continue
+        if head.score is not None or _has_rows(path):
             latest = path
     return latest or _find_later(folder, candidate, split)
+
+
+def _has_rows(path: Path) -> bool:
+    """One that the run's end cut short is kept without rows."""
+    counted = _decode(_COUNTED, path)
+    return counted is not None and bool(counted.rows)
 
 
 def _find_later(folder: RunFolder, candidate: str, split: str) -> Path | None:

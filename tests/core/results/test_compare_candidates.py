@@ -1,6 +1,7 @@
 import json
 from itertools import groupby
 
+import msgspec
 import orjson
 import pytest
 
@@ -101,6 +102,23 @@ def test_errored_rows_are_apart(workspace):
     assert result.rows.difference.rows == 6
     assert result.after.score == pytest.approx(4 / 6)
     assert "rows that errored are left out: 0 before, 2 after" in result.notes
+
+
+def test_an_evaluation_that_was_cut_short_is_none(workspace):
+    run = make_result_run(workspace, right={SEED: (0, 5)}, best=SEED)
+    folder = RunFolder(run)
+    write_evaluation(folder, "e0009", CHILD, "val", [])
+    assert set(read_scores(folder)) == {SEED}
+    with pytest.raises(RunError, match="never scored on all of val") as error:
+        compare_candidates((run, SEED), (run, CHILD))
+    assert f"compilot eval {run.name} --candidate {CHILD} --split val" in error.value.fix
+    later = workspace.state_dir / "evals" / "261102-100000-1-1"
+    later.mkdir(parents=True)
+    asked = {"split": "val", "run": str(run), "candidate": CHILD}
+    (later / "request.json").write_text(json.dumps(asked))
+    rows = [msgspec.to_builtins(row) for row in make_rows((0, 1))]
+    (later / "score.json").write_text(json.dumps({"split": "val", "score": 0.25, "rows": rows}))
+    assert compare_candidates((run, SEED), (run, CHILD)).rows.difference.rows == len(rows)
 
 
 def test_a_candidate_that_was_never_scored_in_full_is_refused_with_the_way_out(workspace, run):
