@@ -192,9 +192,11 @@ def summary_lines(state: RunState, workspace: Path) -> Iterator[str]:
         yield f"{plural(state.errors, 'example')} errored: no part of the scores"
     for warning in state.warnings:
         yield f"warning: {warning.what}" + (f" ({warning.fix})" if warning.fix else "")
+    if best.candidate is None or best.val is None:
+        return
     if state.artifact:
         yield f"program: {state.artifact}"
-    if state.status in ("completed", "stopped") and best.candidate:
+    if state.status in ("completed", "stopped"):
         option = "" if workspace == Path.cwd() else f" --workspace {shlex.quote(str(workspace))}"
         yield f"next: compilot export {state.run_id}{option} -o DIR"
 

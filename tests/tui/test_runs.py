@@ -101,6 +101,26 @@ def test_watching_a_run_that_ended_tells_how(invoke, workspace: Workspace, make_
     assert "completed after" in answer.out
 
 
+def test_a_run_without_a_score_has_nothing_to_export(invoke, workspace: Workspace, make_run: MakeRun) -> None:
+    ended = ev.RunEnded(
+        status="stopped",
+        stop_reason="budget",
+        detail="calls cap reached: 60 of 60",
+        seconds=3.0,
+        scores={"baseline": {"val": None, "test": None}, "best": {"val": None, "test": None}},
+        best="caaaaaaaaaa",
+        artifact="/somewhere/program.json",
+    )
+    begun, phase, noted, *_ = story()
+    folder = make_run(FIRST, begun, phase, noted, ended)
+    out = invoke("runs", "watch", folder.name, "-w", workspace.root).out
+    assert "calls cap reached" in out
+    assert "compilot export" not in out
+    assert "program.json" not in out
+    folder = make_run(SECOND)
+    assert "next: compilot export" in invoke("runs", "watch", folder.name, "-w", workspace.root).out
+
+
 def test_watching_with_json_ends_with_the_result(invoke, workspace: Workspace, make_run: MakeRun) -> None:
     make_run(FIRST)
     answer = invoke("runs", "watch", "-w", workspace.root, "--json")
