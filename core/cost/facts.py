@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import glob
 import hashlib
 import importlib.metadata
-import subprocess
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -15,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from .. import bootstrap
+from ..children import run_child
 from ..errors import CompilotError, OptimizerError, RunError
 from ..models.roles import fill_roles
 from ..optimizers.facts import Facts
@@ -223,40 +221,20 @@ def _measure(recipes: list[Recipe], root: Path, cancel: threading.Event) -> list
         )
         (folder / "request.json").write_bytes(msgspec.json.encode(request))
         with (folder / "out.log").open("wb") as output:
-            process = subprocess.Popen(
-                bootstrap.command(_CHILD, str(folder / "request.json")),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
+            status = run_child(
+                _CHILD,
+                str(folder / "request.json"),
+                output=output,
                 cwd=folder,
-                env=bootstrap.environment(),
+                cancel=cancel,
+                cancelled=RunError("measuring was cancelled", fix="measure again when you want the figures"),
             )
-            _wait(process, cancel)
         answer = folder / "facts.json"
         if not answer.exists():
             lines = (folder / "out.log").read_text("utf-8", "replace").strip().splitlines()
             raise RunError(
-                f"measuring ended without a result (exit status {process.returncode})",
+                f"measuring ended without a result (exit status {status})",
                 where=lines[-1] if lines else "no output",
                 fix="`compilot run` keeps the whole output of such a failure in its run folder",
             )
         return msgspec.json.decode(answer.read_bytes(), type=list[FactsAnswer])
-
-
-def _wait(process: subprocess.Popen[bytes], cancel: threading.Event) -> None:
-    """Wait for the child; it and what it started go when it is cancelled or we are interrupted."""
-    try:
-        while process.poll() is None:
-            if cancel.wait(0.05):
-                raise RunError("measuring was cancelled", fix="measure again when you want the figures")
-    finally:
-        if process.poll() is None:
-            import psutil
-
-            # Not a session of its own: when the terminal goes, the child goes with it.
-            started = psutil.Process(process.pid).children(recursive=True)
-            process.kill()
-            for child in started:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    child.kill()
-            process.wait()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from .. import bootstrap
+from ..children import run_child
 from ..data.seal import remember_look
 from ..errors import CompilotError, RunError
 from ..recipe import SPLITS, Recipe
@@ -26,12 +26,18 @@ _KEPT = ("request.json", "score.json", "out.log")
 
 
 def evaluate_run(
-    run: Path, *, split: str = "test", candidate: str | None = None, replay: bool = True
+    run: Path,
+    *,
+    split: str = "test",
+    candidate: str | None = None,
+    replay: bool = True,
+    cancel: threading.Event | None = None,
 ) -> dict[str, Any]:
     """Score a candidate of a run (its best by default) over a split, in a fresh process.
 
     With `replay` the run's recorded answers are used where the prompts are the same. Gives run_id, candidate,
     split, data (the split's hash), score (0 to 1 over rows without error), size, errors, ledger and rows.
+    Raises `RunError` soon after `cancel` is set.
     """
     folder = RunFolder(run)
     stored = folder.read_recipe()
@@ -47,13 +53,20 @@ def evaluate_run(
             candidate=candidate,
             replay=replay,
         ),
+        cancel,
     )
     _remember(Path(stored.workspace), result, f"eval of {folder.run_id}")
     return {"run_id": folder.run_id, "candidate": candidate, **result}
 
 
 def evaluate_file(
-    program: Path, recipe: Recipe, workspace: Path, *, split: str = "test", replay_run: Path | None = None
+    program: Path,
+    recipe: Recipe,
+    workspace: Path,
+    *,
+    split: str = "test",
+    replay_run: Path | None = None,
+    cancel: threading.Event | None = None,
 ) -> dict[str, Any]:
     """Score a program file (as `export` or dspy's `save` writes it) with a workspace's recipe."""
     path = program / "program.json" if program.is_dir() else program
@@ -70,6 +83,7 @@ def evaluate_file(
             run=str(replay_run) if replay_run else None,
             replay=replay_run is not None,
         ),
+        cancel,
     )
     _remember(workspace, result, f"eval of {path.name}")
     return {"program": str(path), **result}
@@ -102,31 +116,33 @@ def check_split(split: str) -> str:
     return split
 
 
-def _score(workspace: Path, request: ScoreRequest) -> dict[str, Any]:
+def _score(workspace: Path, request: ScoreRequest, cancel: threading.Event | None) -> dict[str, Any]:
     """Run the request in a child process, in a folder of its own."""
     evaluations = workspace / ".compilot" / "evals"
     evaluations.mkdir(parents=True, exist_ok=True)
     folder = evaluations / f"{time.strftime('%y%m%d-%H%M%S')}-{os.getpid()}-{time.monotonic_ns() % 10**6}"
     folder.mkdir(mode=0o700)
     request = msgspec.structs.replace(request, folder=str(folder))
-    (folder / "request.json").write_bytes(msgspec.json.encode(request))
     try:
+        (folder / "request.json").write_bytes(msgspec.json.encode(request))
         with (folder / "out.log").open("wb") as output:
-            process = subprocess.run(
-                bootstrap.command("results.score", str(folder / "request.json")),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
+            status = run_child(
+                "results.score",
+                str(folder / "request.json"),
+                output=output,
                 cwd=folder,
-                env=bootstrap.environment(),
-                check=False,
+                cancel=cancel,
+                cancelled=RunError("the scoring was cancelled", fix="score again when you want the result"),
             )
-    finally:
-        _clear(folder)
+    except BaseException:
+        # Nobody waits for what it came to.
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    _clear(folder)
     answer = folder / "score.json"
     if not answer.exists():
         raise RunError(
-            f"the scoring process ended without a result (exit status {process.returncode})",
+            f"the scoring process ended without a result (exit status {status})",
             where=str(folder / "out.log"),
             fix="its output is in that file",
         )

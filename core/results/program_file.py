@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
+import tempfile
+import threading
 from pathlib import Path
 
-from .. import bootstrap
+from ..children import run_child
 from ..errors import RunError
 from ..runs.folder import RunFolder
 
 
-def write_program_file(run: Path, candidate: str, destination: Path) -> None:
-    """The candidate as plain `MyProgram().load(path)` reads it."""
+def write_program_file(
+    run: Path, candidate: str, destination: Path, *, cancel: threading.Event | None = None
+) -> None:
+    """The candidate as plain `MyProgram().load(path)` reads it. Raises `RunError` also when cancelled."""
     folder = RunFolder(run)
     best = folder.read_json("result.json")
     if best and best.get("best", {}).get("candidate") == candidate and folder.program.exists():
         shutil.copyfile(folder.program, destination)
         return
-    process = subprocess.run(
-        bootstrap.command("results.program_file", str(run), candidate, str(destination)),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env=bootstrap.environment(),
-        check=False,
-    )
-    if process.returncode:
-        lines = process.stderr.decode(errors="replace").strip().splitlines()
+    with tempfile.TemporaryFile() as output:
+        status = run_child(
+            "results.program_file",
+            str(run),
+            candidate,
+            str(destination),
+            output=output,
+            cancel=cancel,
+            cancelled=RunError("writing the program was cancelled", fix="export again when you want it"),
+        )
+        output.seek(0)
+        lines = output.read().decode(errors="replace").strip().splitlines()
+    if status:
         raise RunError(
             f"candidate {candidate} cannot be written: {lines[-1] if lines else 'no output'}",
-            where=str(destination),
+            where=str(run),
             fix="`compilot program show` tells whether the program still loads",
         )
 

@@ -1,8 +1,11 @@
+import threading
+import time
+
 import pytest
 
 from core.data.load import load_splits
 from core.data.seal import list_looks, remember_look
-from core.errors import CompilotError
+from core.errors import CompilotError, RunError
 from core.results.evaluate import evaluate_run
 from core.results.recorded import has_rows
 from core.runs.folder import RunFolder
@@ -51,3 +54,22 @@ def test_looks_remembered_without_a_hash_can_still_be_read(workspace):
     workspace.prepare()
     remember_look(workspace.store, "test", "eval of an earlier run")
     assert [look.by for look in list_looks(workspace.store)] == ["eval of an earlier run"]
+
+
+def test_a_scoring_that_is_cancelled_leaves_nothing(workspace, run, tmp_path):
+    program = workspace.root / "program.py"
+    mark = tmp_path / "begun"
+    program.write_text(f"import time\nopen({str(mark)!r}, 'w').close()\ntime.sleep(600)\n")
+    cancel = threading.Event()
+
+    def cancel_once_begun():
+        while not mark.exists():
+            time.sleep(0.01)
+        cancel.set()
+
+    threading.Thread(target=cancel_once_begun, daemon=True).start()
+    began = time.monotonic()
+    with pytest.raises(RunError, match="the scoring was cancelled"):
+        evaluate_run(run, candidate=SEED, cancel=cancel)
+    assert time.monotonic() - began < 60
+    assert not list((workspace.state_dir / "evals").iterdir())
