@@ -15,6 +15,7 @@ COMMANDS = (
     Command("results.split", "t", "Test rows", "Look at the rows of test, or of val again.", False),
     Command("results.pin", "p", "Pin", "Keep this candidate in mind, or no longer.", False),
     Command("results.export", "x", "Export", "Write this candidate as a program file, and verify it."),
+    Command("results.cancel", "x", "Cancel", "Stop the scoring, or the export."),
     Command("results.score", "s", "Score", "Score this candidate on the held-out test rows.", False),
     Command("results.report", "w", "Report", "Write what the run came to into a file, markdown or JSON."),
     Command("results.program", "o", "In Program", "Look at this candidate in Program, and try it.", False),

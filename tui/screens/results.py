@@ -91,6 +91,8 @@ class ResultsScreen(Pairing):
             return self.pair is not None and self.query_one(Views).active == "view-rows"
         if action in ("export", "score"):
             return bool(self.candidate) and not self.busy
+        if action == "cancel":
+            return self.cancellable
         if action in ("mark", "pin", "program"):
             return bool(self.candidate)
         if action in ("report", "watch", "next_view", "previous_view"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from pathlib import Path
 
 import msgspec
@@ -284,3 +286,60 @@ async def test_foreign_text_cannot_paint_or_act(open_app: OpenApp, workspace: Wo
             assert not any(letter in text for letter in "\x1b\x07\x9b\x00\u202e")
         await pilot.press("right_square_bracket")
         await shown(pilot, "[@click=app.quit]x[/] [/nope]")
+
+
+@pytest.fixture
+def slow_workspace(workspace: Workspace) -> Workspace:
+    """Scoring a program of it takes longer than any test."""
+    program = workspace.root / "program.py"
+    program.write_text("import time\ntime.sleep(600)\n" + program.read_text())
+    make_result_run(workspace)
+    return workspace
+
+
+def scorings(workspace: Workspace) -> list[Path]:
+    return list((workspace.state_dir / "evals").glob("*/request.json"))
+
+
+async def start_scoring(pilot: Pilot[None], workspace: Workspace) -> None:
+    await open_results(pilot, "against the baseline, on val")
+    await pilot.press("s")
+    await shown(pilot, f"Score {MERGED} on test?")
+    await pilot.press("y")
+    await shown(pilot, "scoring on test", "x cancels", "x Cancel")
+    await until(pilot, lambda: scorings(workspace))
+
+
+async def test_a_scoring_can_be_cancelled(open_app: OpenApp, slow_workspace: Workspace) -> None:
+    async with open_app("router", size=(160, 48)) as pilot:
+        await start_scoring(pilot, slow_workspace)
+        await pilot.press("x")
+        await until(pilot, lambda: "scoring on test" not in screen_text(pilot), 15)
+        assert not list((slow_workspace.state_dir / "evals").iterdir())
+        assert "cancelled" not in screen_text(pilot)
+        await pilot.press("x")
+        await shown(pilot, f"Export {MERGED} into which folder?")
+
+
+async def test_an_export_can_be_cancelled(open_app: OpenApp, slow_workspace: Workspace) -> None:
+    async with open_app("router", size=(160, 48)) as pilot:
+        await open_results(pilot, "against the baseline, on val")
+        await pilot.press("x")
+        await shown(pilot, f"Export {MERGED} into which folder?")
+        await pilot.press("ctrl+u", *"out/deep", "enter")
+        await shown(pilot, "exporting and verifying", "x cancels")
+        await until(pilot, lambda: (slow_workspace.root / "out").exists())
+        await pilot.press("x")
+        await until(pilot, lambda: "exporting" not in screen_text(pilot), 15)
+        assert not (slow_workspace.root / "out").exists()
+
+
+async def test_leaving_the_app_ends_a_scoring(open_app: OpenApp, slow_workspace: Workspace) -> None:
+    async with open_app("router", size=(160, 48)) as pilot:
+        await start_scoring(pilot, slow_workspace)
+        await pilot.press("q")
+        await until(pilot, lambda: not pilot.app.is_running)
+    end = time.monotonic() + 15
+    while scorings(slow_workspace) and time.monotonic() < end:
+        await asyncio.sleep(0.05)
+    assert not scorings(slow_workspace)

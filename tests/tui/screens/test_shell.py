@@ -148,6 +148,10 @@ def owners_of(command: Command, above: type = Widget) -> list[type]:
     return found + [owner for below in above.__subclasses__() for owner in owners_of(command, below)]
 
 
+NEVER_BOTH = {"results.cancel"}
+"""Has the key of a command that does not work while it does."""
+
+
 @pytest.mark.parametrize("place", ["app", "welcome", *PLACES, *SHARED])
 def test_every_command_has_an_id_a_key_a_label_and_a_help_text(place: str) -> None:
     commands = commands_of(place)
@@ -158,7 +162,8 @@ def test_every_command_has_an_id_a_key_a_label_and_a_help_text(place: str) -> No
         assert command.label
         assert command.help.endswith(".")
     for pane in {command.pane for command in commands}:
-        keys = [key.strip() for command in commands if command.pane == pane for key in command.key.split(",")]
+        bound = [one for one in commands if one.pane == pane and one.id not in NEVER_BOTH]
+        keys = [key.strip() for command in bound for key in command.key.split(",")]
         assert len(set(keys)) == len(keys), f"{place}/{pane}: one key for two commands"
 
 

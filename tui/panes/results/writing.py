@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -35,9 +36,19 @@ class ResultWriting(Place):
         self.told: dict[tuple[Path, str], dict[str, Content]] = {}
         """What exports and scorings of a candidate came to, the latest of each."""
         self._since: tuple[str, float] | None = None
+        self._cancel: threading.Event | None = None
 
     def on_mount(self) -> None:
         self.set_interval(1.0, self._tick)
+
+    @property
+    def cancellable(self) -> bool:
+        """Whether something is being made that can be cancelled."""
+        return self._cancel is not None
+
+    def action_cancel(self) -> None:
+        if self._cancel is not None:
+            self._cancel.set()
 
     @work(group="writing")
     async def action_export(self) -> None:
@@ -56,12 +67,12 @@ class ResultWriting(Place):
             return
         destination = self.session.root / Path(chosen.strip()).expanduser()
 
-        def export() -> dict[str, Any]:
+        def export(cancel: threading.Event) -> dict[str, Any]:
             from core.results.export import export_run
 
-            return export_run(view.path, destination, candidate=candidate)
+            return export_run(view.path, destination, candidate=candidate, cancel=cancel)
 
-        manifest = await self._write("exporting and verifying", export)
+        manifest = await self._make("exporting and verifying", export)
         if manifest is not None:
             self._tell_in_summary(view, candidate, "exported", describe_exported(manifest))
             self.compilot.say("exported and verified")
@@ -82,12 +93,12 @@ class ResultWriting(Place):
         if not await self.app.push_screen_wait(question) or not await self.compilot.trusted():
             return
 
-        def score() -> dict[str, Any]:
+        def score(cancel: threading.Event) -> dict[str, Any]:
             from core.results.evaluate import evaluate_run
 
-            return evaluate_run(view.path, candidate=candidate)
+            return evaluate_run(view.path, candidate=candidate, cancel=cancel)
 
-        result = await self._write("scoring on test", score)
+        result = await self._make("scoring on test", score)
         if result is not None:
             self._tell_in_summary(view, candidate, "tested", describe_tested(result))
 
@@ -122,25 +133,37 @@ class ResultWriting(Place):
         if written is not None:
             self.compilot.say(f"written to {written}")
 
+    async def _make(self, what: str, call: Callable[[threading.Event], T]) -> T | None:
+        """As `_write`, for what a child process makes; None also where a person cancelled it."""
+        cancel = self._cancel = threading.Event()
+        try:
+            return await self._write(what, lambda: call(cancel))
+        finally:
+            # A thread that still waits for its child would keep the app from ending.
+            cancel.set()
+
     async def _write(self, what: str, call: Callable[[], T]) -> T | None:
         """What the call gives, from a thread; None where it failed, which is shown."""
         self._since = what, time.monotonic()
         self._tick()
         self.tell(None)
+        self.refresh_bindings()
         try:
             return await asyncio.to_thread(call)
         except CompilotError as error:
-            self.tell(error)
+            if self._cancel is None or not self._cancel.is_set():
+                self.tell(error)
             return None
         finally:
-            self._since, self.busy = None, ""
+            self._since, self._cancel, self.busy = None, None, ""
             self.name_views()
             self.refresh_bindings()
 
     def _tick(self) -> None:
         if self._since is not None:
             what, since = self._since
-            self.busy = f"{what}… {time.monotonic() - since:.0f} s"
+            cancels = ", x cancels" if self.cancellable else ""
+            self.busy = f"{what}… {time.monotonic() - since:.0f} s{cancels}"
             self.name_views()
 
     def tell(self, error: CompilotError | None) -> None:
