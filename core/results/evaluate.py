@@ -18,6 +18,7 @@ from ..errors import CompilotError, RunError
 from ..recipe import SPLITS, Recipe
 from ..runs.folder import RunFolder
 from ..runs.follow import load_state
+from ..runs.limits import apply_limits, read_limits
 from ..workspace import Workspace
 from .score import ScoreRequest
 
@@ -45,7 +46,7 @@ def evaluate_run(
     result = _score(
         Path(stored.workspace),
         ScoreRequest(
-            recipe=stored.recipe,
+            recipe=apply_limits(stored.recipe, read_limits(folder)),
             workspace=stored.workspace,
             split=check_split(split),
             folder="",

@@ -17,6 +17,7 @@ from ..errors import RunError
 from ..optimizers.supplied import find_spec
 from ..runs.folder import RunFolder
 from ..runs.follow import load_state
+from ..runs.limits import apply_limits, read_limits
 from ..runs.revive import read_candidate
 from ..runs.worker import read_versions
 from ..store.atomic import write_atomic
@@ -58,7 +59,8 @@ def export_run(
         write_program_file(run, candidate, written, cancel=cancel)
         if plain:
             root = Path(stored.workspace)
-            result = evaluate_file(written, stored.recipe, root, split="val", replay_run=run, cancel=cancel)
+            recipe = apply_limits(stored.recipe, read_limits(folder))
+            result = evaluate_file(written, recipe, root, split="val", replay_run=run, cancel=cancel)
         else:
             result = evaluate_run(run, split="val", candidate=candidate, cancel=cancel)
         if result["score"] is None:

@@ -10,10 +10,12 @@ from typing import Any
 
 import msgspec
 import orjson
+from msgspec.structs import replace
 
 from ..errors import CompilotError, RunError, StopRun
+from ..models.gate import Gate, Spend
 from ..models.journal import open_for_reading
-from ..recipe import Recipe
+from ..recipe import Budget, Recipe
 from ..runs.events import EventLog
 from ..runs.folder import RunFolder
 from ..runs.recorder import Recorder
@@ -86,6 +88,7 @@ def score(request: ScoreRequest) -> dict[str, Any]:
             f"the {request.split} part is empty", where="data.split", fix="choose another with --split"
         )
     job.metric.judge_lm = job.lms["judge"]
+    _own_caps(job.meter.gate, request.recipe.budget)
     run = request.recipe.run
     recorded = job.meter.snapshot()
     try:
@@ -99,7 +102,11 @@ def score(request: ScoreRequest) -> dict[str, Any]:
                 on_row=lambda row: recorder.metric_called(None, None),
             )
     except StopRun as stop:
-        raise RunError(f"the scoring was stopped: {stop.detail}", where=request.split) from stop
+        fix = ""
+        if stop.reason == "budget":
+            place = "Limits in Runs" if request.run else "`budget` in compilot.toml"
+            fix = f"a scoring may spend what its recipe allows a run; {place} can allow more"
+        raise RunError(f"the scoring was stopped: {stop.detail}", where=request.split, fix=fix) from stop
     finally:
         ledger = count_since(recorded, job.meter.snapshot())
         job.meter.close()
@@ -114,6 +121,14 @@ def score(request: ScoreRequest) -> dict[str, Any]:
         "ledger": ledger,
         "rows": ordered_rows(result.rows),
     }
+
+
+def _own_caps(gate: Gate, budget: Budget) -> None:
+    """Caps as a run has them, over what the scoring itself spends: the run's own spend is none of it.
+
+    How many calls it makes is decided by its rows, so a run that was capped to fewer can still be scored.
+    """
+    gate.set_caps(replace(budget, calls=None), spent=Spend(), seconds=0.0)
 
 
 _COUNTS = ("asked", "paid", "joined", "replayed", "errors", "retries", "input_tokens", "output_tokens", "usd")
