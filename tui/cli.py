@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -13,7 +12,7 @@ from core.errors import CompilotError
 from .codes import FAILED, INTERRUPTED, USAGE
 from .commands import COMMANDS
 from .lazy import LazyGroup
-from .output import print_error, print_json
+from .output import OutputError, drop_stdout, print_error, print_json, writing
 from .text import clean
 
 
@@ -36,10 +35,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run_command(arguments: list[str]) -> int:
     """Run one command line; gives its exit code, everything else having been printed."""
-    as_json = "--json" in arguments
+    try:
+        return _run(arguments, "--json" in arguments)
+    except BrokenPipeError:
+        # Whoever read our output went away (`compilot runs ls | head`): nothing is left to be said.
+        drop_stdout()
+        return FAILED
+    except OutputError as error:
+        drop_stdout()
+        print_error(error, as_json=False)
+        return FAILED
+
+
+def _run(arguments: list[str], as_json: bool) -> int:
     try:
         code = cli.main(arguments, prog_name="compilot", standalone_mode=False)
-        sys.stdout.flush()
+        with writing():
+            sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.exceptions.NoArgsIsHelpError as help_wanted:
         click.echo(help_wanted.format_message())
@@ -47,21 +59,30 @@ def run_command(arguments: list[str]) -> int:
     except click.ClickException as error:
         _print_usage(error, as_json)
         return USAGE
+    except (OutputError, BrokenPipeError):
+        raise
     except CompilotError as error:
         print_error(error, as_json)
         return FAILED
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output went away (`compilot runs ls | head`): nothing is left to be said.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback on a person's screen
+    except Exception as error:  # the last line of defence: no traceback on a person's screen
         from .crash import keep_crash
 
+        if isinstance(error, OSError) and _is_of_echo(error):
+            with writing():
+                raise
         print_error(keep_crash(error), as_json)
         return FAILED
+
+
+def _is_of_echo(error: OSError) -> bool:
+    """Whether click raised it while it wrote a text of its own, such as the help."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    return place is not None and place.tb_frame.f_globals.get("__name__") == "click.utils"
 
 
 def _print_usage(error: click.ClickException, as_json: bool) -> None:

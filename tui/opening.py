@@ -30,8 +30,10 @@ def open_app(path: Path, mouse: bool | None = None) -> int:
         )
     if not path.is_dir():
         raise WorkspaceError("there is no such folder", where=str(path), fix="name a folder")
+    from . import signals
     from .app import CompilotApp
 
+    signals.uninstall()
     app = CompilotApp(path)
     app.run(mouse=app.settings.mouse if mouse is None else mouse)
     return FAILED if app.return_code else 0

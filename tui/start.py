@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from . import signals  # first: from here on Ctrl+C ends it without a traceback
+
+signals.install()
+
+import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
 
 
 def main() -> None:
     """Run and exit: 0 fine, 1 failed, 2 wrong usage, 130 interrupted."""
+    from .output import prepare_streams
+
+    prepare_streams()
     from .opening import open_app, wants_app
 
     arguments = sys.argv[1:]

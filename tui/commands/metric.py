@@ -9,7 +9,7 @@ import click
 
 from core.wording import plural
 
-from ..output import print_json, print_lines, say
+from ..output import print_json, print_lines, print_text, say
 from ..text import percent, table
 from .findings import finding_lines
 from .options import json_option, workspace_option
@@ -168,4 +168,4 @@ def templates(name: str | None, field: str, output: Path | None, as_json: bool) 
     if as_json:
         print_json({"name": name, "field": field, "text": text})
     elif output is None:
-        click.echo(text, nl=False)
+        print_text(text)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..output import print_json, say
+from ..output import print_json, print_text, say
 from .options import json_option, workspace_option
 
 
@@ -44,4 +44,4 @@ def report(run: str, output: Path | None, workspace: Path, as_json: bool) -> Non
     if as_json:
         print_json(found.to_dict())
     else:
-        click.echo(report_markdown(found), nl=False)
+        print_text(report_markdown(found))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import click
-
 from core.wording import plural
 
+from ..output import print_lines, say
 from ..text import clean, describe_phase, duration, percent, usd
 from .activity import recent
 from .base import NoDisplay
@@ -50,7 +49,11 @@ class PlainDisplay(NoDisplay):
 
     def _say(self, text: str, clock: str = "") -> None:
         self._heartbeat = time.monotonic()
-        click.echo(f"{clock or time.strftime('%H:%M:%S')}  {clean(text)}", err=self._stderr)
+        line = f"{clock or time.strftime('%H:%M:%S')}  {clean(text)}"
+        if self._stderr:
+            say(line)
+        else:
+            print_lines([line])
 
 
 def describe_position(state: RunState, now: float) -> str:
