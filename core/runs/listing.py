@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,16 +37,48 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
 def run_folders(workspace: Path) -> list[Path]:
     """Folders of runs, oldest first."""
     runs = workspace / ".compilot" / "runs"
-    return sorted(path.parent for path in runs.glob("*/recipe.json")) if runs.is_dir() else []
+    return sorted(path.parent for path in runs.glob("*/recipe.json")) if os.path.isdir(runs) else []
+
+
+def closed_folders(workspace: Path) -> list[Path]:
+    """Folders of runs that we may not look into; the one that holds them all where it is that one."""
+    state = workspace / ".compilot"
+    for place in (state, state / "runs"):
+        if _is_closed(place):
+            return [place]
+    runs = state / "runs"
+    if not os.path.isdir(runs):
+        return []
+    return sorted(path for path in runs.iterdir() if not path.name.startswith(".") and _is_closed(path))
+
+
+def _is_closed(path: Path) -> bool:
+    return os.path.isdir(path) and not os.access(path, os.R_OK | os.X_OK)
+
+
+def refuse_closed(workspace: Path) -> None:
+    """Raises `RunError` where nothing can be told of any run, because their folder cannot be read."""
+    for path in closed_folders(workspace):
+        if path.name in ("runs", ".compilot"):
+            raise _closed(path)
+
+
+def _closed(path: Path) -> RunError:
+    return RunError(
+        "this folder cannot be read: permission denied", where=str(path), fix=f"chmod u+rwx {path}"
+    )
 
 
 def list_runs(workspace: Path) -> list[RunSummary]:
     """All runs, newest first; one that cannot be read is told as `damaged`, with why as its stop reason."""
 
     def read(path: Path) -> RunSummary:
+        if path in closed:
+            raise _closed(path)
         return summarize(load_state(path), path)
 
-    return [read_or_tell(path, read) for path in reversed(run_folders(workspace))]
+    closed = [path for path in closed_folders(workspace) if path.parent.name == "runs"]
+    return [read_or_tell(path, read) for path in sorted({*run_folders(workspace), *closed}, reverse=True)]
 
 
 def read_or_tell(path: Path, read: Callable[[Path], RunSummary]) -> RunSummary:
@@ -104,6 +137,10 @@ def find_run(workspace: Path, name: str = "latest") -> Path:
 
     Raises `RunError` when there is none, or more than one.
     """
+    refuse_closed(workspace)
+    for path in closed_folders(workspace):
+        if path.name == name:
+            raise _closed(path)
     folders = run_folders(workspace)
     if not folders:
         raise RunError(

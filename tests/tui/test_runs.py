@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import orjson
 import pytest
@@ -202,15 +204,64 @@ def test_removing_asks_once_and_takes_the_whole_folder(
 ) -> None:
     make_run(FIRST)
     make_run(SECOND)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
     monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: "n")
-    assert invoke("runs", "rm", FIRST, "-w", workspace.root).code == 130
+    answer = invoke("runs", "rm", FIRST, "-w", workspace.root)
+    assert (answer.code, answer.out) == (1, "")
+    assert "nothing removed" in answer.err
+    assert "interrupted" not in answer.err
     assert (workspace.runs_dir / FIRST).exists()
     monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: "y")
     assert invoke("runs", "rm", FIRST, "-w", workspace.root).code == 0
     assert [path.name for path in workspace.runs_dir.iterdir()] == [SECOND]
-    answer = invoke("runs", "rm", SECOND, SECOND, "-w", workspace.root, "--json")
+    answer = invoke("runs", "rm", SECOND, SECOND, "-y", "-w", workspace.root, "--json")
     assert answer.json == {"removed": [SECOND]}
     assert list(workspace.runs_dir.iterdir()) == []
+
+
+def test_only_yes_removes_a_run_unasked(
+    invoke, workspace: Workspace, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(FIRST)
+    for terminal, arguments in ((True, ["--json"]), (False, []), (False, ["--json"])):
+        monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda answer=terminal: answer))
+        answer = invoke("runs", "rm", "latest", "-w", workspace.root, *arguments)
+        assert answer.code == 2
+        assert "-y" in answer.err
+    assert (workspace.runs_dir / FIRST).exists()
+
+
+def test_a_minibatch_score_is_not_listed_as_the_best(invoke, workspace: Workspace, make_run: MakeRun) -> None:
+    half = ev.BestChanged(candidate="caaaaaaaaaa", score=0.97, kind="minibatch", split="train")
+    make_run(FIRST, *story()[:3], half)
+    line = invoke("runs", "ls", "-w", workspace.root).out.splitlines()[1]
+    assert "97" not in line
+    row = invoke("runs", "ls", "-w", workspace.root, "--json").json[0]
+    assert (row["best"], row["best_kind"]) == (0.97, "minibatch")
+
+
+def test_runs_that_cannot_be_read_are_no_missing_runs(
+    invoke, workspace: Workspace, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(FIRST)
+    closed = make_run(SECOND)
+    access = os.access
+
+    def close(*paths: Path) -> None:
+        monkeypatch.setattr(os, "access", lambda path, mode: path not in paths and access(path, mode))
+
+    close(closed)
+    answer = invoke("runs", "ls", "-w", workspace.root)
+    assert [line.split()[:2] for line in answer.out.splitlines()[1:]] == [
+        [SECOND, "damaged"],
+        [FIRST, "completed"],
+    ]
+    assert f"cannot be read: {closed}" in answer.err
+    close(workspace.runs_dir)
+    for command in ("ls", "show"):
+        answer = invoke("runs", command, "-w", workspace.root)
+        assert answer.code == 1
+        assert str(workspace.runs_dir) in answer.err
 
 
 def test_a_living_run_is_not_removed(invoke, workspace: Workspace, make_run: MakeRun) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 
@@ -13,13 +14,13 @@ from core.runs import control
 from core.runs.folder import RunFolder
 from core.runs.follow import follow, load_state
 from core.runs.launch import resume_run
-from core.runs.listing import RunSummary, find_run, list_runs
+from core.runs.listing import RunSummary, closed_folders, find_run, list_runs, refuse_closed
 from core.runs.process import is_alive
 from core.runs.reduce import FINAL, RunState
 from core.runs.removal import remove_run
 from core.workspace import Workspace
 
-from ..codes import INTERRUPTED
+from ..codes import FAILED, INTERRUPTED
 from ..display import ProgressKind
 from ..display.activity import recent
 from ..following import describe_result, follow_and_report, summary_lines, wait_for_exit
@@ -59,7 +60,9 @@ def runs() -> None:
 @json_option
 def list_all(workspace: Path, as_json: bool) -> None:
     """List the runs of the workspace, newest first."""
-    found = list_runs(Workspace.open(workspace).root)
+    root = Workspace.open(workspace).root
+    refuse_closed(root)
+    found = list_runs(root)
     if as_json:
         print_json([msgspec.to_builtins(one) for one in found])
         return
@@ -73,7 +76,8 @@ def list_all(workspace: Path, as_json: bool) -> None:
             _show_status(one),
             one.optimizer,
             percent(one.baseline),
-            percent(one.best),
+            # A score of a few train rows compares with no baseline: the app marks it, a column cannot.
+            percent(one.best if one.best_kind != "minibatch" else None),
             count(one.calls),
             usd(one.usd),
             duration(one.seconds),
@@ -82,6 +86,8 @@ def list_all(workspace: Path, as_json: bool) -> None:
         for one in found
     ]
     print_lines(table(rows, "<<<>>>>>>"))
+    for path in closed_folders(root):
+        say(f"cannot be read: {path}")
 
 
 def _show_status(run: RunSummary) -> str:
@@ -163,7 +169,11 @@ def resume(
 @click.command()
 @run_argument
 @click.option(
-    "--wait", type=float, default=30.0, metavar="SECONDS", help="How long to wait for its end (30)."
+    "--wait",
+    type=click.FloatRange(0),
+    default=30.0,
+    metavar="SECONDS",
+    help="How long to wait for its end (30).",
 )
 @workspace_option
 @json_option
@@ -203,19 +213,27 @@ def kill(run: str, workspace: Path, as_json: bool) -> None:
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @workspace_option
 @json_option
-def remove(names: tuple[str, ...], yes: bool, workspace: Path, as_json: bool) -> None:
-    """Delete runs with their events, answers and candidates."""
+def remove(names: tuple[str, ...], yes: bool, workspace: Path, as_json: bool) -> int:
+    """Delete runs with their events, answers and candidates.
+
+    Asks first. With --json, and where there is no terminal to ask on, -y has to be given.
+    """
     root = Workspace.open(workspace).root
     folders = list(dict.fromkeys(find_run(root, name) for name in names))
-    if not yes and not as_json:
+    if not yes:
         shown = ", ".join(folder.name for folder in folders)
-        click.confirm(f"delete {shown} and the answers paid for in them?", abort=True, err=True)
+        if as_json or not sys.stdin.isatty():
+            raise click.UsageError(f"this would delete {shown} without asking: add -y if that is meant")
+        if not click.confirm(f"delete {shown} and the answers paid for in them?", err=True):
+            say("nothing removed")
+            return FAILED
     for folder in folders:
         remove_run(folder)
     if as_json:
         print_json({"removed": [folder.name for folder in folders]})
     else:
         print_lines([f"removed {folder.name}" for folder in folders])
+    return 0
 
 
 def find_candidate(folder: Path, name: str) -> str:
