@@ -175,7 +175,9 @@ class _Check:
         kinds = re.fullmatch(r"Expected `(.+)`, got `(.+)`", problem)
         if kinds:
             wanted = " or ".join(_KINDS.get(kind, kind) for kind in kinds[1].split(" | ") if kind != "null")
-            fix = 'write it in brackets, as in ["a", "b"]' if kinds[1].startswith("array") else ""
+            fix = (
+                'write it in brackets, as in ["a", "b"]' if kinds[1].startswith("array") else f"give {wanted}"
+            )
             return self.error(field, f"must be {wanted}, not {_KINDS.get(kinds[2], kinds[2])}", fix)
         if problem.startswith("Invalid enum value"):
             known = get_args(get_type_hints(section)[field.removeprefix(f"{path}.")])
@@ -188,13 +190,13 @@ class _Check:
         for name in names:
             value = getattr(part, name)
             if value is not None and value <= 0:
-                raise self.error(f"{path}.{name}", f"must be above 0, not {value:g}")
+                raise self.error(f"{path}.{name}", f"must be above 0, not {value:g}", "give a number above 0")
 
     def not_negative(self, part: Any, path: str, *names: str) -> None:
         for name in names:
             value = getattr(part, name)
             if value is not None and value < 0:
-                raise self.error(f"{path}.{name}", f"must not be below 0: {value:g}")
+                raise self.error(f"{path}.{name}", f"must not be below 0: {value:g}", "give 0 or more")
 
     def filled(self, part: Any, path: str, *names: str) -> None:
         for name in names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -89,11 +90,25 @@ def _print_usage(error: click.ClickException, as_json: bool) -> None:
     message = clean(error.format_message())
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "compilot"
+    where, fix = command, f"`{command} --help` shows how it is used"
+    if isinstance(error, click.BadParameter) and isinstance(error.param, click.Option):
+        where = f"{command} {error.param.opts[0]}"
+        fix = _tell_range(error.param.type) or fix
     click.echo(click.style(f"error: {message}", fg="red"), err=True)
-    click.echo(f"  where: {command}", err=True)
-    click.echo(f"  fix: `{command} --help` shows how it is used", err=True)
+    click.echo(f"  where: {where}", err=True)
+    click.echo(f"  fix: {fix}", err=True)
     if as_json:
-        print_json({"error": "UsageError", "what": message, "where": command, "fix": f"{command} --help"})
+        print_json({"error": "UsageError", "what": message, "where": where, "fix": fix})
+
+
+def _tell_range(kind: click.ParamType[Any]) -> str:
+    """Which numbers an option takes; nothing where it takes other things."""
+    if not isinstance(kind, (click.IntRange, click.FloatRange)) or kind.min is None:
+        return ""
+    number = "a whole number" if isinstance(kind, click.IntRange) else "a number"
+    if kind.max is not None:
+        return f"give {number} from {kind.min:g} to {kind.max:g}"
+    return f"give {number} above {kind.min:g}" if kind.min_open else f"give {number}, {kind.min:g} or more"
 
 
 if __name__ == "__main__":

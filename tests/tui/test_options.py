@@ -101,3 +101,58 @@ def test_run_with_a_wrong_option_makes_no_run(invoke, workspace: Workspace, tmp_
     assert answer.code == 1
     assert answer.json["error"] == "OptimizerError"
     assert not workspace.runs_dir.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option", "fix"),
+    [
+        (("run", "--max-calls", "-5"), "compilot run --max-calls", "give a whole number, 1 or more"),
+        (("run", "--threads", "0"), "compilot run --threads", "give a whole number, 1 or more"),
+        (("estimate", "--seed", "-1"), "compilot estimate --seed", "give a whole number, 0 or more"),
+        (("run", "--max-usd", "0"), "compilot run --max-usd", "give a number above 0"),
+        (("recommend", "--max-usd", "-1"), "compilot recommend --max-usd", "give a number above 0"),
+        (("recommend", "--max-usd", "0"), "compilot recommend --max-usd", "give a number above 0"),
+        (("runs", "stop", "--wait", "-3"), "compilot runs stop --wait", "give a number, 0 or more"),
+        (("metric", "test", "--row-seconds", "-1"), "compilot metric test --row-seconds", "above 0"),
+        (("program", "try", "--seconds", "-1"), "compilot program try --seconds", "above 0"),
+        (
+            ("estimate", "--dry-run", "--success-rate", "2"),
+            "compilot estimate --success-rate",
+            "give a number from 0 to 1",
+        ),
+    ],
+)
+def test_a_number_out_of_range_is_wrong_usage_of_its_option(
+    invoke, workspace: Workspace, arguments: tuple[str, ...], option: str, fix: str
+) -> None:
+    answer = invoke(*arguments, "-w", workspace.root, "--json")
+    assert answer.code == 2
+    assert answer.json["where"] == option
+    assert fix in answer.json["fix"]
+
+
+@pytest.mark.parametrize(
+    ("given", "where", "fix"),
+    [
+        ({"settings": ("data.limt=5",)}, "--set data.limt", "did you mean `limit`?"),
+        ({"settings": ("data.limit=0",)}, "--set data.limit", "give a number above 0"),
+        ({"settings": ("run.seed=-1",)}, "--set run.seed", "give 0 or more"),
+        ({"settings": ("run.seed=x",)}, "--set run.seed", "give a whole number"),
+        ({"models": ("student=a b/c",)}, "--model student", "provider/name"),
+    ],
+)
+def test_an_option_is_blamed_for_what_it_says(
+    workspace: Workspace, given: dict[str, Any], where: str, fix: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        _read(workspace, **given)
+    assert caught.value.where == where
+    assert fix in caught.value.fix
+
+
+def test_the_file_is_blamed_for_what_it_says(workspace: Workspace) -> None:
+    text = workspace.config_path.read_text("utf-8")
+    workspace.config_path.write_text(text.replace("num_threads = 8", "num_threads = 0"), "utf-8")
+    with pytest.raises(ConfigError) as caught:
+        _read(workspace, settings=("data.limit=5",))
+    assert caught.value.where.startswith(str(workspace.config_path))

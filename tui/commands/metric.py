@@ -12,7 +12,7 @@ from core.wording import plural
 from ..output import print_json, print_lines, print_text, say
 from ..text import percent, table
 from .findings import finding_lines
-from .options import json_option, workspace_option
+from .options import ABOVE_ZERO, AT_LEAST_ONE, json_option, workspace_option
 
 if TYPE_CHECKING:
     from core.metrics.rescore import RescoredEvaluation
@@ -25,12 +25,16 @@ def metric() -> None:
 
 
 @metric.command()
-@click.option("--rows", type=click.IntRange(1), default=12, show_default=True, help="Rows to test it on.")
+@click.option("--rows", type=AT_LEAST_ONE, default=12, show_default=True, help="Rows to test it on.")
 @click.option(
     "--without-program", is_flag=True, help="Leave the program's own answers out; makes no call of its model."
 )
 @click.option(
-    "--row-seconds", type=float, default=10.0, show_default=True, help="A call that takes longer hangs."
+    "--row-seconds",
+    type=ABOVE_ZERO,
+    default=10.0,
+    show_default=True,
+    help="A call that takes longer hangs.",
 )
 @workspace_option
 @json_option

@@ -32,6 +32,9 @@ progress_option = click.option(
     help="How progress is shown (default: live on a terminal, plain lines otherwise, none with --json).",
 )
 
+ABOVE_ZERO = click.FloatRange(0, min_open=True)
+AT_LEAST_ONE = click.IntRange(1)
+
 _RECIPE_OPTIONS = (
     click.option("--optimizer", "-o", metavar="NAME", help="The optimizer, by its DSPy class name."),
     click.option(
@@ -42,12 +45,18 @@ _RECIPE_OPTIONS = (
         help="A parameter of the optimizer, or any setting by its path (data.limit=50). Repeatable.",
     ),
     click.option("--model", "models", multiple=True, metavar="ROLE=MODEL", help="Another model for a role."),
-    click.option("--max-usd", type=float, metavar="X", help="Stop before spending more dollars than this."),
-    click.option("--max-calls", type=int, metavar="N", help="Stop before making more LM calls than this."),
-    click.option("--max-tokens", type=int, metavar="N", help="Stop before using more tokens than this."),
-    click.option("--max-minutes", type=float, metavar="M", help="Stop after this many minutes."),
-    click.option("--seed", type=int, metavar="N", help="Seed of the run."),
-    click.option("--threads", type=int, metavar="N", help="Threads of the evaluations."),
+    click.option(
+        "--max-usd", type=ABOVE_ZERO, metavar="X", help="Stop before spending more dollars than this."
+    ),
+    click.option(
+        "--max-calls", type=AT_LEAST_ONE, metavar="N", help="Stop before making more LM calls than this."
+    ),
+    click.option(
+        "--max-tokens", type=AT_LEAST_ONE, metavar="N", help="Stop before using more tokens than this."
+    ),
+    click.option("--max-minutes", type=ABOVE_ZERO, metavar="M", help="Stop after this many minutes."),
+    click.option("--seed", type=click.IntRange(0), metavar="N", help="Seed of the run."),
+    click.option("--threads", type=AT_LEAST_ONE, metavar="N", help="Threads of the evaluations."),
 )
 
 
@@ -86,27 +95,44 @@ def read_recipe(
     spec = find_spec(chosen, {})
     read = _read_free if is_supplied(chosen) else partial(parse_setting, spec)
     tree, params = _split_settings(settings)
-    recipe = workspace.recipe(
-        optimizer=spec.name,
-        params=dict(read(text) for text in params),
-        seed=seed,
-        num_threads=threads,
-        budget={
-            name: value
-            for name, value in (
-                ("usd", max_usd),
-                ("calls", max_calls),
-                ("tokens", max_tokens),
-                ("minutes", max_minutes),
-            )
-            if value is not None
-        },
-        models=dict(_read_model(text) for text in models),
-        settings=tree,
-    )
+    try:
+        recipe = workspace.recipe(
+            optimizer=spec.name,
+            params=dict(read(text) for text in params),
+            seed=seed,
+            num_threads=threads,
+            budget={
+                name: value
+                for name, value in (
+                    ("usd", max_usd),
+                    ("calls", max_calls),
+                    ("tokens", max_tokens),
+                    ("minutes", max_minutes),
+                )
+                if value is not None
+            },
+            models=dict(_read_model(text) for text in models),
+            settings=tree,
+        )
+    except ConfigError as error:
+        raise _blame_option(error, settings, models) from error
     assert recipe.optimizer is not None
     validate_params(find_spec(spec.name, recipe.optimizer.params), recipe.optimizer.params)
     return recipe
+
+
+def _blame_option(error: ConfigError, settings: tuple[str, ...], models: tuple[str, ...]) -> ConfigError:
+    """The same error with the option as its place, where an option and not the file says what is wrong."""
+    field = error.where.rpartition(": ")[2]
+    # Without their values: one may be a key.
+    given = {name: f"--set {name}" for text in settings if (name := text.partition("=")[0].strip())}
+    given |= {
+        f"models.{role}.model": f"--model {role}" for text in models if (role := text.partition("=")[0])
+    }
+    for name, option in given.items():
+        if f"{field}.".startswith(f"{name}.") or f"{name}.".startswith(f"{field}."):
+            return ConfigError(error.what, where=option, fix=error.fix)
+    return error
 
 
 def _chosen_optimizer(workspace: Workspace) -> str | None:

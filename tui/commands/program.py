@@ -14,7 +14,7 @@ from core.wording import plural
 from ..output import print_json, print_lines
 from ..text import count, seconds, usd
 from .findings import finding_lines
-from .options import json_option, workspace_option
+from .options import ABOVE_ZERO, json_option, workspace_option
 
 if TYPE_CHECKING:
     from core.programs.describe import FieldDescription, ModuleNode, PredictorDescription
@@ -52,11 +52,11 @@ def show(measure: bool, workspace: Path, as_json: bool) -> int:
 
 @program.command(name="try")
 @click.argument("inputs", nargs=-1, metavar="[FIELD=VALUE]...")
-@click.option("--row", type=int, metavar="N", help="Take the inputs from this row of the data.")
+@click.option("--row", type=click.IntRange(0), metavar="N", help="Take the inputs from this row of the data.")
 @click.option(
     "--candidate", metavar="FILE", type=click.Path(path_type=Path), help="A candidate's file of a run."
 )
-@click.option("--seconds", type=float, default=180.0, show_default=True, help="Give up after this long.")
+@click.option("--seconds", type=ABOVE_ZERO, default=180.0, show_default=True, help="Give up after this long.")
 @workspace_option
 @json_option
 def try_(

@@ -10,7 +10,7 @@ import click
 
 from ..output import print_json, print_lines, say
 from ..text import count, duration, table, usd
-from .options import json_option, workspace_option
+from .options import ABOVE_ZERO, AT_LEAST_ONE, json_option, workspace_option
 
 if TYPE_CHECKING:
     from core.advice.ranking import Ranked
@@ -26,10 +26,10 @@ _MARKS = {"fail": "FAIL", "warn": "warn", "info": "info", "pass": "pass"}
 @click.command()
 @click.option("--smaller-model", is_flag=True, help="A smaller model is to do the work in the end.")
 @click.option("--consistent", is_flag=True, help="Steady answers matter more than their cost.")
-@click.option("--max-usd", type=click.FloatRange(0), metavar="X", help="Dollars a run may cost.")
-@click.option("--max-calls", type=click.IntRange(0), metavar="N", help="LM calls a run may make.")
-@click.option("--max-tokens", type=click.IntRange(0), metavar="N", help="Tokens a run may use.")
-@click.option("--max-minutes", type=click.FloatRange(0), metavar="M", help="Minutes until it must be done.")
+@click.option("--max-usd", type=ABOVE_ZERO, metavar="X", help="Dollars a run may cost.")
+@click.option("--max-calls", type=AT_LEAST_ONE, metavar="N", help="LM calls a run may make.")
+@click.option("--max-tokens", type=AT_LEAST_ONE, metavar="N", help="Tokens a run may use.")
+@click.option("--max-minutes", type=ABOVE_ZERO, metavar="M", help="Minutes until it must be done.")
 @click.option(
     "--repeat",
     type=click.IntRange(2),
