@@ -12,11 +12,10 @@ from typing import Any
 import msgspec
 
 from ..findings import Finding, Level
-from ..wording import plural
+from ..wording import percent, plural
 from .situation import FEWEST_EXAMPLES, SMALL_DATA, DataFacts, MetricFacts, Problem, ProgramFacts, Situation
-from .task import TaskKind, list_names, task_kinds
+from .task import GOOD, POOR, TASKS, list_names, task_kinds
 
-_GOOD, _POOR = "guide, good candidates: ", "guide, poor candidates: "
 _FEWEST_VAL = 10
 _GOOD_ENOUGH = 0.95
 """Mean score from which there is little left to gain."""
@@ -26,6 +25,8 @@ _RECENT_DAYS = 14.0
 _RAPID_EDITS = 3
 _STEADY = 0.02
 """Standard deviation of a repeated score up to which answers count as steady."""
+_MANY_ERRORS, _SOME_ERRORS = 0.5, 0.2
+"""Parts of the program runs that end with an error from which a score means nothing, and is in doubt."""
 _DOUBTS = (
     "metric.weak",
     "metric.ignores_label",
@@ -69,9 +70,9 @@ def _check_examples(situation: Situation) -> ReadinessCheck | None:
     data = situation.data
     if data is None:
         return _unavailable("examples", situation, "data")
-    source = f"{_POOR}< 20 training examples"
+    source = f"{POOR}< 20 training examples"
     count = data.examples
-    sizes = f"{count} examples to learn from ({data.train} train, {data.val} val)"
+    sizes = f"{plural(count, 'example')} to learn from ({data.train} train, {data.val} val)"
     if count < FEWEST_EXAMPLES:
         spare = f", or give them a part of the {data.test} test rows" if data.test else ""
         return ReadinessCheck(
@@ -129,7 +130,7 @@ def _check_metric(situation: Situation) -> ReadinessCheck | None:
     metric = situation.metric
     if metric is None:
         return _unavailable("metric", situation, "metric")
-    source = f"{_POOR}no clear success metric"
+    source = f"{POOR}no clear success metric"
     own = [finding for finding in metric.findings if finding.code.startswith(("metric.", "code."))]
     failed = [finding for finding in own if finding.level == "fail"]
     doubts = [finding for finding in own if finding.level == "warn" and finding.code in _DOUBTS]
@@ -160,11 +161,31 @@ def _discriminates(metric: MetricFacts) -> str:
     )
 
 
+def _check_runs(situation: Situation) -> ReadinessCheck | None:
+    """Whether the program comes to an answer; the error itself is shown where the metric's test met it."""
+    runs = situation.runs
+    if runs is None or runs.errors < _SOME_ERRORS:
+        return None
+    detail = f"{percent(runs.errors)} of the program's runs on {plural(runs.rows, 'row')} ended with an error"
+    findings = situation.metric.findings if situation.metric is not None else ()
+    raised = next((finding for finding in findings if finding.code == "program.raises"), None)
+    if raised is None and any(one.level == "fail" and one.code.startswith("metric.") for one in findings):
+        return None  # the metric raised, and that is told already
+    if raised is not None:
+        detail += f" ({raised.what.rpartition(' rows: ')[2]}, {raised.where})"
+    return ReadinessCheck(
+        check="program runs",
+        status="fail" if runs.errors >= _MANY_ERRORS else "warn",
+        detail=detail,
+        fix="`compilot program try` shows one row; it scores 0 whatever the prompt says",
+    )
+
+
 def _check_labels(situation: Situation) -> ReadinessCheck | None:
     data = situation.data
     if data is None:
         return None
-    source = f"{_GOOD}classification/ranking tasks"
+    source = f"{GOOD}classification/ranking tasks"
     if not data.labels:
         return ReadinessCheck(
             check="labels",
@@ -222,44 +243,14 @@ def _check_task(situation: Situation) -> ReadinessCheck | None:
             status="warn",
             detail=f"the program as it is reaches {100 * reached:.0f} %: there is little left to gain",
             fix="use it as it is (direct prompting is sufficient), or measure it on harder rows",
-            source=f"{_POOR}simple single-turn tasks",
+            source=f"{POOR}simple single-turn tasks",
         )
-    told = [_TASKS[kind] for kind in kinds]
+    told = [TASKS[kind] for kind in kinds]
     status: Level = "warn" if kinds[0] in ("open-ended", "single-turn") else "pass"
     details = [text.format(**_task_words(program, situation.data)) for text, _, _ in told]
     return ReadinessCheck(
         check="task", status=status, detail="; ".join(details), fix=told[0][1], source=told[0][2]
     )
-
-
-_TASKS: dict[TaskKind, tuple[str, str, str]] = {
-    "pipeline": (
-        "{predictors} predictors, which are best improved together",
-        "",
-        f"{_GOOD}multi-agent pipelines",
-    ),
-    "classification": (
-        "{closed} right or wrong, so scores are clear",
-        "",
-        f"{_GOOD}classification/ranking tasks",
-    ),
-    "structured": (
-        "structured output ({structured}) with {enums} fields of fixed values: failures say what to mend",
-        "",
-        f"{_GOOD}structured output with enums",
-    ),
-    "open-ended": (
-        "{open} is open-ended text without a short label to compare it with",
-        "tune the prompt by hand with people's feedback, until a metric agrees with them",
-        f"{_POOR}exploratory/creative tasks",
-    ),
-    "single-turn": (
-        "one predictor and one short answer: a simple single-turn task",
-        "try direct prompting first; optimize when the score on val is not good enough",
-        f"{_POOR}simple single-turn tasks",
-    ),
-}
-"""Kind → what is said of it, what to do, and the guide's row."""
 
 
 def _task_words(program: ProgramFacts, data: DataFacts | None) -> dict[str, Any]:
@@ -275,7 +266,7 @@ def _task_words(program: ProgramFacts, data: DataFacts | None) -> dict[str, Any]
 
 def _check_logs(situation: Situation) -> ReadinessCheck | None:
     data, metric = situation.data, situation.metric
-    source = f"{_GOOD}have production logs/feedback"
+    source = f"{GOOD}have production logs/feedback"
     columns = data.log_columns if data is not None else ()
     if columns:
         return ReadinessCheck(
@@ -305,7 +296,7 @@ def _check_stability(situation: Situation) -> ReadinessCheck | None:
     history = situation.history
     if history is None:
         return None
-    source = f"{_POOR}rapidly changing requirements"
+    source = f"{POOR}rapidly changing requirements"
     if not history.runs:
         return ReadinessCheck(
             check="stability",
@@ -334,7 +325,7 @@ def _check_stability(situation: Situation) -> ReadinessCheck | None:
 
 def _check_consistency(situation: Situation) -> ReadinessCheck | None:
     """The spread of scores of one program on the same rows: what a gain has to be larger than."""
-    source = f"{_GOOD}need consistent quality"
+    source = f"{GOOD}need consistent quality"
     scores = situation.repeats or (situation.history.baselines if situation.history is not None else ())
     if len(scores) < 2:
         return ReadinessCheck(
@@ -386,6 +377,7 @@ _CHECKS: tuple[Check, ...] = (
     _check_examples,
     _check_labels,
     _check_metric,
+    _check_runs,
     _check_task,
     _check_logs,
     _check_stability,

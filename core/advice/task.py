@@ -6,6 +6,8 @@ from typing import Literal
 
 from .situation import DataFacts, ProgramFacts, Situation
 
+GOOD, POOR = "guide, good candidates: ", "guide, poor candidates: "
+"""How the sources of these checks begin."""
 TaskKind = Literal["pipeline", "classification", "structured", "open-ended", "single-turn"]
 
 
@@ -37,3 +39,33 @@ def list_names(names: tuple[str, ...]) -> str:
     """The first three, and how many more."""
     shown = ", ".join(names[:3])
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+
+
+TASKS: dict[TaskKind, tuple[str, str, str]] = {
+    "pipeline": (
+        "{predictors} predictors, which are best improved together",
+        "",
+        f"{GOOD}multi-agent pipelines",
+    ),
+    "classification": (
+        "{closed} right or wrong, so scores are clear",
+        "",
+        f"{GOOD}classification/ranking tasks",
+    ),
+    "structured": (
+        "structured output ({structured}) with {enums} fields of fixed values: failures say what to mend",
+        "",
+        f"{GOOD}structured output with enums",
+    ),
+    "open-ended": (
+        "{open} is open-ended text without a short label to compare it with",
+        "tune the prompt by hand with people's feedback, until a metric agrees with them",
+        f"{POOR}exploratory/creative tasks",
+    ),
+    "single-turn": (
+        "one predictor and one short answer: a simple single-turn task",
+        "try direct prompting first; optimize when the score on val is not good enough",
+        f"{POOR}simple single-turn tasks",
+    ),
+}
+"""Kind → what is said of it, what to do, and the guide's row."""

@@ -99,6 +99,7 @@ def estimate_run(recipe: Recipe, measured: Measured) -> Estimate:
         minutes=minutes,
         program_runs=_whole(plan.student_runs + plan.teacher_runs),
         assumptions=(
+            *_warnings(measured),
             *plan.assumptions,
             *_assumptions(recipe, measured, models, roles, guessed),
             *tell_limits(recipe, tokens),
@@ -169,6 +170,13 @@ def _whole(count: Range) -> Range:
     return Range(math.floor(count.low), round(count.expected), math.ceil(count.high))
 
 
+def _warnings(measured: Measured) -> list[str]:
+    """What puts everything else in doubt, so it comes first."""
+    share = measured.facts.error_rate
+    told = f"warning: {percent(share)} of the program runs ended with an error while measuring"
+    return [f"{told}; `compilot check` shows one"] if share else []
+
+
 def _assumptions(
     recipe: Recipe,
     measured: Measured,
@@ -176,14 +184,11 @@ def _assumptions(
     roles: Mapping[Role, RoleEstimate],
     guessed: list[Role],
 ) -> list[str]:
-    facts = measured.facts
     cost = "" if measured.usd == 0 else f", ${measured.usd:.4f}" if measured.usd else ", price unknown"
     rows, calls = plural(measured.rows, "row"), plural(measured.calls, "LM call")
     told = [f"measured on {rows} of val with {calls}{cost}"]
     if measured.past_runs:
         told.append(f"{plural(measured.past_runs, 'past run')} of this workspace went in")
-    if facts.error_rate:
-        told.append(f"{percent(facts.error_rate)} of the program runs ended with an error while measuring")
     if measured.depth == "small":
         told.append("only a few rows were tried, because these models cost money")
     if guessed:

@@ -137,9 +137,14 @@ class Desk:
         scored = msgspec.convert(outcome.value, ScoredRows)
         return msgspec.structs.replace(scored, output=outcome.output, seconds=outcome.seconds)
 
-    def answer_rows(self, rows: int, *, on_progress: OnProgress | None = None) -> AnswerReport:
-        """The program's answers on some rows of val, in the form that `run_metric` takes."""
-        outcome = self._call("answer", {"rows": rows}, 600, on_progress)
+    def answer_rows(
+        self, rows: int, *, seconds: float = 120.0, on_progress: OnProgress | None = None
+    ) -> AnswerReport:
+        """The program's answers on some rows of val, in the form that `run_metric` takes.
+
+        A row that has not ended after `seconds` in all has none.
+        """
+        outcome = self._call("answer", {"rows": rows, "seconds": seconds}, 600, on_progress)
         return msgspec.convert(outcome.value, AnswerReport)
 
     def sample_rows(self, rows: int) -> list[dict[str, Any]]:

@@ -219,6 +219,7 @@ def answer(params: Params, progress: Progress) -> dict[str, Any]:
             examples,
             bench.root,
             num_threads=bench.recipe.run.num_threads,
+            seconds=float(params["seconds"]),
             on_row=lambda done: progress({"done": done}),
         )
         return {

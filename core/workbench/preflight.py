@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,11 +18,14 @@ from ..optimizers.facts import Facts
 from ..optimizers.spec import check_needs, resolve_params
 from ..optimizers.supplied import find_spec
 from ..recipe import Recipe, Role
+from ..wording import plural
 from .desk import Desk
 from .reports import LoadReport
 
 LOW_DISK_BYTES = 1_000_000_000
 NO_DISK_BYTES = 100_000_000
+_TRIED_ROWS = 3
+_TRIED_SECONDS = 30.0
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -36,9 +39,15 @@ class Check(msgspec.Struct, frozen=True):
 
 
 def preflight(desk: Desk, recipe: Recipe, root: Path, *, ask_models: bool = False) -> list[Check]:
-    """All checks, in the order of the work. With `ask_models` each model is asked one short question."""
+    """All checks, in the order of the work; a few rows are tried where the models are free.
+
+    With `ask_models` each model is asked one short question.
+    """
     loaded = desk.load_all()
     checks = check_loaded(loaded, recipe, root)
+    if not any(check.status == "fail" for check in checks):
+        place = max(place for place, check in enumerate(checks) if check.name == "metric") + 1
+        checks[place:place] = _try_rows(desk, recipe)
     if ask_models and not any(check.status == "fail" for check in checks if check.name.startswith("model")):
         place = max(place for place, check in enumerate(checks) if check.name.startswith("model")) + 1
         checks[place:place] = _ask_models(desk)
@@ -67,6 +76,39 @@ def _part_checks(part: str, loaded: LoadReport) -> Iterator[Check]:
         yield Check(part, "pass", loaded.notes.get(part, "loads"))
     for finding in findings:
         yield Check(part, finding.level, finding.what, finding.where, finding.fix)
+
+
+def _try_rows(desk: Desk, recipe: Recipe) -> Iterator[Check]:
+    """The program and then the metric on a few rows of val, where that costs nothing."""
+    models = fill_roles(recipe.models).values()
+    if not all(profile.model.startswith("embedded/") for profile in models):
+        yield Check(
+            "rows", "info", "no row was tried: these models cost money; `compilot program try` runs one"
+        )
+        return
+    try:
+        answered = desk.answer_rows(_TRIED_ROWS, seconds=_TRIED_SECONDS).rows
+        raised = [(str(row["error"]), row["where"] or "") for row in answered if row["prediction"] is None]
+        yield _tell_rows(
+            "program on rows", len(answered), raised, "`compilot program try` shows it on one row"
+        )
+        # A program that gives no answer does not keep the metric from being tried: on the labels.
+        rows = [{**row, "prediction": row["prediction"] or row["labels"]} for row in answered]
+        scored = desk.run_metric(rows).rows
+        wrong = [(one.verdict.error, one.where or "") for one in scored if one.verdict.error is not None]
+        yield _tell_rows("metric on rows", len(scored), wrong, "`compilot metric test` shows the rows")
+    except CompilotError as error:
+        yield Check("rows", "fail", error.what, error.where, error.fix)
+
+
+def _tell_rows(name: str, tried: int, errors: Sequence[tuple[str, str]], fix: str) -> Check:
+    if not errors:
+        return Check(name, "pass", f"{plural(tried, 'row')} tried without an error")
+    what, where = errors[0]
+    status: Level = "fail" if len(errors) == tried else "warn"
+    return Check(
+        name, status, f"an error on {len(errors)} of {plural(tried, 'row')} tried: {what}", where, fix
+    )
 
 
 def _check_models(recipe: Recipe) -> Iterator[Check]:

@@ -113,6 +113,23 @@ def test_answers_that_all_score_zero_tell_nothing_yet():
     assert check("metric", situation(metric=metric(program=0.2, distinct=2))).status == "pass"
 
 
+@pytest.mark.parametrize(("errors", "status"), [(1.0, "fail"), (0.5, "fail"), (0.2, "warn")])
+def test_a_program_that_raises_is_not_ready(errors, status):
+    raises = Finding(
+        "warn", "program.raises", "The program gave no answer on 12 of 12 rows: KeyError: 'oops'", "p.py:9"
+    )
+    facts = situation(runs=RunFacts(rows=40, errors=errors), metric=metric(findings=(raises,)))
+    found = check("program runs", facts)
+    assert found.status == status
+    assert "KeyError: 'oops', p.py:9" in found.detail
+    assert is_ready(check_readiness(facts)) == (status == "warn")
+    scoring = Finding("fail", "metric.raises", "The metric raised ValueError: no", "m.py:2")
+    told = check_readiness(situation(runs=RunFacts(rows=40, errors=1.0), metric=metric(findings=(scoring,))))
+    assert [one.check for one in told if one.status == "fail"] == ["metric"]
+    fine = situation(runs=RunFacts(rows=40, errors=0.1))
+    assert all(one.check != "program runs" for one in check_readiness(fine))
+
+
 def test_rapidly_changing_requirements():
     edits = tuple(Edited(days=days, what=("metrics.py", "the data")) for days in (0.0, 1.0, 2.0))
     rapid = check("stability", situation(history=History(runs=5, edits=edits)))

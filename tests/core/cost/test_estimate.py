@@ -69,6 +69,13 @@ def test_rule_of_thumb_of_seven_modules():
         assert found.rule_of_thumb.why
 
 
+def test_a_program_that_raises_is_the_first_thing_told():
+    facts = msgspec.structs.replace(FACTS, error_rate=1.0)
+    found = estimate_run(make_recipe("GEPA"), msgspec.structs.replace(MEASURED, facts=facts))
+    assert found.assumptions[0].startswith("warning: 100 % of the program runs ended with an error")
+    assert not any("ended with an error" in one for one in found.assumptions[1:])
+
+
 def test_calls_tokens_and_dollars_of_the_simplest_optimizer():
     found = estimate_run(make_recipe(params={"k": 4}), MEASURED)
     student = found.roles["student"]

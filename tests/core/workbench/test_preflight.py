@@ -105,3 +105,53 @@ def test_code_that_does_not_come_back_is_a_line_like_any_other(router, code, mon
         if one.name == "program"
     ]
     assert one.where.startswith("stuck.py:1")
+
+
+BROKEN = """
+import dspy
+
+
+class Broken(dspy.Module):
+    def __init__(self):
+        super().__init__()
+        self.route = dspy.Predict("message -> team")
+
+    def forward(self, message):
+        raise KeyError("oops")
+
+
+def metric(example, prediction, trace=None):
+    raise ValueError("no score")
+"""
+
+
+@pytest.fixture
+def broken(router):
+    path = router[0].root / "broken.py"
+    path.write_text(BROKEN, "utf-8")
+    yield router
+    path.unlink()
+
+
+def test_a_program_that_raises_on_every_row_fails_with_its_error(broken):
+    (one,) = failed(check(broken, program=ProgramSpec(target="broken.py:Broken")))
+    assert one.name == "program on rows"
+    assert "3 of 3 rows" in one.detail
+    assert "KeyError: 'oops'" in one.detail
+    assert "broken.py:11" in one.where
+
+
+def test_a_metric_that_raises_on_every_row_fails_with_its_error(broken):
+    (one,) = failed(check(broken, metric=MetricSpec(target="broken.py:metric")))
+    assert one.name == "metric on rows"
+    assert "ValueError: no score" in one.detail
+    assert "broken.py:15" in one.where
+
+
+def test_with_models_that_cost_money_no_row_is_tried(router, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-1234567890")
+    with Sandbox(router[0].root, preload=PRELOAD) as sandbox:
+        checks = check((router[0], sandbox), models={"student": ModelProfile(model="openai/gpt-4.1-mini")})
+    (one,) = [one for one in checks if one.name == "rows"]
+    assert one.status == "info"
+    assert "no row was tried" in one.detail
