@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from ..cost.facts import CallTokens, Depth, FactsAnswer, FactsRequest, Measured
-from ..errors import CompilotError, RunError, StopRun
+from ..errors import CompilotError, ModelError, RunError, StopRun
 from ..recipe import Budget, Recipe, Role
 from ..store.atomic import write_atomic
 from .events import EventLog
@@ -32,6 +32,10 @@ _DEMOS = 8
 _REPLAYS = 2
 """Passes over the rows that ask no model; the faster one counts, since other programs run on this machine."""
 _RAISE = "raise the cap; measuring runs the program on a few rows first"
+_REACH = (
+    "look at the model's name, its address (api_base), its key and the network; "
+    "`compilot check --ask-models` asks it once"
+)
 Ledger = dict[str, dict[str, Any]]
 
 
@@ -59,9 +63,9 @@ def measure(request: FactsRequest) -> list[FactsAnswer]:
     answers = []
     try:
         for place, recipe in enumerate(request.recipes):
+            own = job
             try:
                 plain = plain or _measure_plain(job, request.depth)
-                own = job
                 if _is_repeated(request, place):
                     # In the same journal its proposer would only repeat answers, and show no tokens.
                     own = _open_job(recipe, Path(request.folder) / str(place), root)
@@ -73,8 +77,7 @@ def measure(request: FactsRequest) -> list[FactsAnswer]:
             except CompilotError as error:
                 answers.append(FactsAnswer(error=error.to_dict()))
             except StopRun as stop:
-                stopped = RunError(f"measuring was stopped: {stop.detail}", where="budget.usd", fix=_RAISE)
-                answers.append(FactsAnswer(error=stopped.to_dict()))
+                answers.append(FactsAnswer(error=_tell_stop(stop, own.meter.snapshot()).to_dict()))
             else:
                 measured = msgspec.structs.replace(measured, start_seconds=start_seconds)
                 answers.append(FactsAnswer(measured=measured))
@@ -85,6 +88,17 @@ def measure(request: FactsRequest) -> list[FactsAnswer]:
         for path in project_files(root)
     }
     return [msgspec.structs.replace(answer, code=code) for answer in answers]
+
+
+def _tell_stop(stop: StopRun, spent: Ledger) -> CompilotError:
+    """What stopped the measuring: the cap, a silent model, or something else of this machine."""
+    what = f"measuring was stopped: {stop.detail}"
+    if stop.reason == "budget":
+        return RunError(what, where="budget.usd", fix=_RAISE)
+    silent = max(spent, key=lambda role: int(spent[role]["errors"]), default=None)
+    if silent is not None and spent[silent]["errors"]:
+        return ModelError(what, where=f"models.{silent}", fix=_REACH)
+    return RunError(what, fix="mend that, then measure again")
 
 
 def _open_job(recipe: Recipe, place: Path, root: Path) -> Job:

@@ -134,3 +134,19 @@ def test_the_command_gives_all_three_parts(tmp_path, capsys):
     printed = capsys.readouterr().err
     assert "no parameter `max_ful_evals`" in printed
     assert "max_full_evals" in printed
+
+
+def test_a_model_that_cannot_be_reached_is_no_question_of_the_budget(tmp_path):
+    workspace = Workspace.init_sample("router", tmp_path / "w")
+    silent = ModelProfile(
+        model="openai/foo-bar", api_base="http://127.0.0.1:9/v1", retries=0, key_env="SILENT_KEY"
+    )
+    recipe = workspace.recipe(optimizer="LabeledFewShot", models={"student": silent})
+    workspace.prepare()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SILENT_KEY", "canary-1234567890")
+        with pytest.raises(CompilotError, match="does not answer") as caught:
+            estimate(recipe)
+    assert caught.value.where == "models.student"
+    assert "network" in caught.value.fix
+    assert "cap" not in caught.value.fix
