@@ -31,8 +31,7 @@ def expect_minutes(
     for role in plan.calls:
         latency = measured.latency_seconds.get(role, measured.latency_seconds.get("student", 0.0))
         profile = models[role]
-        computed = profile.model.startswith("embedded/") and not profile.dials.get("latency")
-        parallel = threads if role in ("student", "judge") and not computed else 1
+        parallel = calls_at_once(role, profile, threads)
         calls = tokens[role].paid
         # Threads wait for the slowest row at the end of each evaluation.
         waited = Range(
@@ -42,6 +41,12 @@ def expect_minutes(
         )
         seconds = seconds + _later(_with_room(waited), _least_seconds(profile, tokens[role]))
     return seconds * (1 / 60)
+
+
+def calls_at_once(role: Role, profile: ModelProfile, threads: int) -> int:
+    """How many calls of a role go on at the same time: what an embedded model computes does not."""
+    computed = profile.model.startswith("embedded/") and not profile.dials.get("latency")
+    return threads if role in ("student", "judge") and not computed else 1
 
 
 def tell_limits(recipe: Recipe, tokens: Mapping[Role, RoleTokens]) -> Iterator[str]:

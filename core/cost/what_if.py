@@ -15,6 +15,7 @@ from ..recipe import THINKING_OFF, ModelProfile, Recipe
 from .changes import Change, sizes_of
 from .estimate import Estimate, estimate_run
 from .facts import CallTokens, Measured
+from .minutes import calls_at_once
 
 _TEXT_TOKENS = 600
 """Tokens of a reflection's or proposer's answer besides its thinking, at most."""
@@ -88,7 +89,8 @@ def try_change(recipe: Recipe, measured: Measured, change: Change) -> Effect:
         after=after,
         why=change.why,
         source=change.source,
-        notes=tuple(_notes(measured, recipe, changed, after)),
+        # Roles that share a model would say the same.
+        notes=tuple(dict.fromkeys(_notes(measured, recipe, changed, after))),
     )
 
 
@@ -101,7 +103,8 @@ def adapt_facts(measured: Measured, before: Recipe, after: Recipe) -> Measured:
     """The facts as they would be for the changed recipe, as far as that is known without measuring.
 
     Sizes follow the split; answers get shorter where a thinking budget no longer allows their length. All
-    else is as measured: another model's tokens and seconds are taken to be those of the one measured.
+    else is as measured: another model's tokens and seconds are taken to be those of the one measured, also
+    where one computes in turn and the other is waited for in parallel.
     """
     facts = msgspec.structs.replace(measured.facts, num_threads=after.run.num_threads, seed=after.run.seed)
     if after.data.split != before.data.split:
@@ -109,11 +112,18 @@ def adapt_facts(measured: Measured, before: Recipe, after: Recipe) -> Measured:
         facts = msgspec.structs.replace(facts, **sizes)
     tokens = dict(measured.tokens)
     old, new = fill_roles(before.models), fill_roles(after.models)
+    threads = max(1, after.run.num_threads)
     for role, measured_tokens in measured.tokens.items():
         budgets = (thinking_budget(old[role]), thinking_budget(new[role]))
         if old[role].model == new[role].model and budgets[0] != budgets[1]:
             tokens[role] = _rethink(measured_tokens, *budgets)
-    return msgspec.structs.replace(measured, facts=facts, tokens=tokens)
+    latency = {
+        role: seconds * calls_at_once(role, new[role], threads) / calls_at_once(role, old[role], threads)
+        for role in new
+        if (seconds := measured.latency_seconds.get(role, measured.latency_seconds.get("student")))
+        is not None
+    }
+    return msgspec.structs.replace(measured, facts=facts, tokens=tokens, latency_seconds=latency)
 
 
 def thinking_budget(profile: ModelProfile) -> int | None:

@@ -87,6 +87,23 @@ def test_another_model_is_priced_and_its_tokens_are_said_to_be_borrowed():
     assert any("openai/gpt-4.1-mini are taken to be those of openai/gpt-4.1" in note for note in found.notes)
 
 
+def test_seconds_are_borrowed_also_of_a_model_that_computes():
+    recipe = make_recipe("BootstrapFewShot", models={"student": ModelProfile(model="embedded/student")})
+    found = effect("student=openai/gpt-4.1-mini", recipe)
+    assert found.minutes == pytest.approx(0)
+    back = make_recipe(
+        "BootstrapFewShot", models={"student": ModelProfile(model="openai/gpt-4.1-mini")}, threads=4
+    )
+    assert effect("student=embedded/student", back).minutes == pytest.approx(0)
+
+
+def test_roles_that_share_a_model_say_it_once():
+    recipe = make_recipe("BootstrapFewShot", models={"student": ModelProfile(model="embedded/student")})
+    notes = effect("student=openai/gpt-4.1-mini", recipe).notes
+    assert len(notes) == 1
+    assert "taken to be those of embedded/student" in notes[0]
+
+
 def test_an_unknown_model_has_no_price_and_the_nearest_is_offered():
     recipe = make_recipe("GEPA", models={"student": ModelProfile(model="openai/gpt-4.1")})
     found = effect("student=openai/gpt-4.1-minni", recipe)
