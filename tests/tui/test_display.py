@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from types import SimpleNamespace
 
 import msgspec
 import orjson
@@ -225,3 +226,12 @@ def test_a_sparkline_spans_its_values() -> None:
     assert sparkline([0.0, 0.5, 1.0]) == "▁▅█"
     assert sparkline([0.3, 0.3]) == "▁▁"
     assert sparkline([]) == ""
+
+
+@pytest.mark.parametrize(("term", "kind"), [("dumb", PlainDisplay), ("xterm-256color", LiveDisplay)])
+def test_a_terminal_that_cannot_go_back_gets_plain_lines(
+    monkeypatch: pytest.MonkeyPatch, term: str, kind: type
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: True))
+    assert type(open_display(None, title="", as_json=False, leaves_run=False)) is kind

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self
@@ -53,7 +54,7 @@ def open_display(kind: ProgressKind | None, *, title: str, as_json: bool, leaves
     Ctrl+C does here: leave the run alone (watching), or stop it (running).
     """
     if kind is None:
-        kind = "none" if as_json else "live" if sys.stdout.isatty() else "plain"
+        kind = "none" if as_json else "live" if _can_redraw() else "plain"
     if kind == "none":
         return NoDisplay()
     if kind == "json":
@@ -67,3 +68,8 @@ def open_display(kind: ProgressKind | None, *, title: str, as_json: bool, leaves
     from .plain import PlainDisplay
 
     return PlainDisplay(stderr=as_json)
+
+
+def _can_redraw() -> bool:
+    """Whether stdout is a terminal on which the cursor can go back."""
+    return sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
