@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dspy
+from dspy.utils import DummyLM
+
 from core import Workspace, follow, load_program, load_run, start_run
 
 
@@ -15,3 +18,5 @@ async def test_start_follow_load(tmp_path):
     program = load_program(run)
     assert len(program.route.demos) == 8
     assert all(predictor.lm is None for predictor in program.predictors())
+    with dspy.context(lm=DummyLM([{"team": "facilities"}])):
+        assert program(message="My badge does not open the door").team == "facilities"
