@@ -78,11 +78,13 @@ def kill(path: Path, *, wait_seconds: float = 5.0) -> None:
 def _need_owner(folder: RunFolder) -> Owner:
     owner = folder.read_owner()
     if owner is None or not is_alive(owner):
+        result = folder.read_json("result.json")
+        over = isinstance(result, dict) and result.get("status") == "completed"
+        go_on = "" if over else f"; `compilot runs resume {folder.run_id}` goes on with it"
         raise RunError(
-            f"run {folder.run_id} has no living process",
+            f"run {folder.run_id} has {'completed' if over else 'no living process'}",
             where=str(folder.path),
-            fix=f"`compilot runs show {folder.run_id}` tells how it ended; "
-            f"`compilot runs resume {folder.run_id}` goes on with it",
+            fix=f"`compilot runs show {folder.run_id}` tells how it ended{go_on}",
         )
     refuse_in_process(folder, owner)
     return owner

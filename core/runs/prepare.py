@@ -17,7 +17,8 @@ from ..optimizers import registry
 from ..optimizers.supplied import is_supplied, load_optimizer
 from ..programs.imports import open_project
 from ..programs.load import load_program, watch_settings
-from ..recipe import Recipe, Role
+from ..recipe import SPLITS, Recipe, Role
+from ..wording import plural
 from .folder import RunFolder
 from .follow import load_state
 from .recorder import Recorder
@@ -74,9 +75,7 @@ def prepare_job(
     }
     for name in ("train", "val"):
         if not splits[name]:
-            raise DataError(
-                f"the {name} part is empty", where=f"data.split.{name}", fix="give it a share of the rows"
-            )
+            raise _empty_part(name, sum(map(len, splits.values())))
     if open_models is None:
         meter, lms = _open_models(recipe, folder, recorder, attempt, on_warning)
     else:
@@ -95,6 +94,17 @@ def prepare_job(
         attempt=attempt,
         data_hash=parts.hash,
     )
+
+
+def _empty_part(name: str, total: int) -> DataError:
+    where = f"data.split.{name}"
+    if total < len(SPLITS):
+        return DataError(
+            f"too few rows: of {plural(total, 'row')} none is left for the {name} part",
+            where=where,
+            fix="add rows: from 20 on it is worth optimizing",
+        )
+    return DataError(f"the {name} part is empty", where=where, fix="give it a larger share of the rows")
 
 
 def _open_models(

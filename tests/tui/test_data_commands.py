@@ -91,6 +91,12 @@ def test_roles_are_the_workspaces_for_its_own_file(invoke, workspace: Workspace)
     assert again["columns"] == own["columns"]
 
 
+def test_one_look_is_one_time(invoke, workspace: Workspace) -> None:
+    invoke("data", "split", "-w", workspace.root)
+    invoke("data", "show", "--part", "test", "-w", workspace.root)
+    assert "looked at 1 time\n" in invoke("data", "split", "-w", workspace.root).err
+
+
 def test_split_is_frozen_and_looks_at_test_are_remembered(invoke, workspace: Workspace) -> None:
     root = workspace.root
     made = invoke("data", "split", "-w", root, "--json").json

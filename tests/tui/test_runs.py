@@ -188,6 +188,17 @@ def test_a_run_without_a_process_cannot_be_controlled(
     assert "no living process" in answer.err
 
 
+@pytest.mark.parametrize("command", ["pause", "stop", "kill"])
+def test_a_completed_run_is_not_said_to_go_on(
+    invoke, workspace: Workspace, make_run: MakeRun, command: str
+) -> None:
+    RunFolder(make_run(FIRST)).write_json("result.json", {"status": "completed"})
+    answer = invoke("runs", command, "-w", workspace.root)
+    assert answer.code == 1
+    assert "has completed" in answer.err
+    assert "resume" not in answer.err
+
+
 def test_pausing_leaves_the_word_in_the_folder(invoke, workspace: Workspace, make_run: MakeRun) -> None:
     folder = make_run(FIRST, *story(), owned=True)
     for command, word in (("pause", "pause"), ("resume", "run")):

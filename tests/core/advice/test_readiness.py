@@ -91,6 +91,10 @@ def test_under_20_examples_names_the_better_approach(train, val, status):
         assert not is_ready([found])
 
 
+def test_one_example_is_one():
+    assert "1 example to learn from" in check("examples", situation(data=data(1, 0, test=0))).detail
+
+
 def test_no_clear_success_metric():
     broken = metric(
         findings=(Finding("fail", "metric.constant", "The metric gave 1 to every answer.", fix="compare"),)

@@ -150,3 +150,13 @@ def test_a_model_that_cannot_be_reached_is_no_question_of_the_budget(tmp_path):
     assert caught.value.where == "models.student"
     assert "network" in caught.value.fix
     assert "cap" not in caught.value.fix
+
+
+def test_two_rows_are_too_few_for_any_share(tmp_path):
+    workspace = Workspace.init_sample("router", tmp_path / "w")
+    rows = workspace.root / "messages.jsonl"
+    rows.write_text("".join(rows.read_text("utf-8").splitlines(keepends=True)[:2]), "utf-8")
+    workspace.prepare()
+    with pytest.raises(CompilotError, match="too few rows: of 2 rows none is left for the") as caught:
+        estimate(workspace.recipe(optimizer="LabeledFewShot"))
+    assert "add rows" in caught.value.fix

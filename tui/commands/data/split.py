@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from core.wording import plural
+
 from ...output import print_json, print_lines, say
 from ..options import json_option, workspace_option
 from .place import open_workspace, read_spec
@@ -58,7 +60,7 @@ def split(forget: bool, output: Path | None, workspace: Path, as_json: bool) -> 
         return
     print_lines([f"split {splits.hash}", *splits.notes, *profile_lines(report)])
     if looks:
-        say(f"the test part was looked at {len(looks)} times")
+        say(f"the test part was looked at {plural(len(looks), 'time')}")
 
 
 def _write_parts(splits: Splits, folder: Path) -> None:
