@@ -187,6 +187,11 @@ class Journal:
         with self._read_lock:
             return _totals(self._reader)
 
+    def seal(self) -> None:
+        """Record nothing more; what is recorded can still be read."""
+        with self._write_lock:
+            self._writer.close()
+
     def close(self) -> None:
         with self._write_lock, self._read_lock:
             self._reader.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from ..errors import StoreError
 from ..recipe import ROLES, Role
@@ -67,16 +68,17 @@ class Ledger:
         `on_failure` hears when the file cannot be written: no call fails for it, its answer is recorded.
         """
         self._lock = threading.Lock()
+        self._settled = threading.Condition(self._lock)
         self._accounts: dict[Role, _Account] = {}
+        self._books: dict[Role, _Account] | None = None
+        """What is told once the run has ended; calls that end later change nothing in it."""
         self._attempt = attempt
         self._recorded_at = 0.0
         self._on_failure = on_failure
         for role, asked in _read_earlier(path, attempt).items():
             self._account(role).earlier = asked
         for name, totals in (paid or {}).items():
-            account = self._account(name)  # type: ignore[arg-type]
-            for part in Totals.__struct_fields__:
-                setattr(account, part, getattr(totals, part))
+            _set_totals(self._account(name), totals)  # type: ignore[arg-type]
         self._log = JsonlWriter(path) if path is not None else None
 
     def started(self, role: Role) -> None:
@@ -85,8 +87,7 @@ class Ledger:
 
     def paid(self, call: Paid) -> None:
         with self._lock:
-            account = self._account(call.role)
-            account.in_flight -= 1
+            account = self._landed(call.role)
             account.paid += 1
             _add_cost(account, call)
             account.latency += call.latency
@@ -102,29 +103,23 @@ class Ledger:
 
     def joined(self, role: Role) -> None:
         with self._lock:
-            account = self._account(role)
-            account.in_flight -= 1
-            account.asked.joined += 1
+            self._landed(role).asked.joined += 1
         self._record()
 
     def replayed(self, role: Role) -> None:
         with self._lock:
-            account = self._account(role)
-            account.in_flight -= 1
-            account.asked.replayed += 1
+            self._landed(role).asked.replayed += 1
         self._record()
 
     def failed(self, role: Role) -> None:
         with self._lock:
-            account = self._account(role)
-            account.in_flight -= 1
-            account.asked.errors += 1
+            self._landed(role).asked.errors += 1
         self._record()
 
     def refused(self, role: Role) -> None:
         """The gate let the call not happen."""
         with self._lock:
-            self._account(role).in_flight -= 1
+            self._landed(role)
 
     def retried(self, role: Role) -> None:
         with self._lock:
@@ -137,7 +132,8 @@ class Ledger:
         latency_max_seconds, in_flight.
         """
         with self._lock:
-            return {role: _show(self._accounts[role]) for role in ROLES if role in self._accounts}
+            accounts = self._told()
+            return {role: _show(accounts[role]) for role in ROLES if role in accounts}
 
     def spent(self) -> Spend:
         """Over all roles; an unknown price counts as nothing."""
@@ -148,6 +144,23 @@ class Ledger:
                 sum(account.input_tokens + account.output_tokens for account in accounts),
                 sum(account.usd for account in accounts),
             )
+
+    def wait_for_calls(self, seconds: float) -> int:
+        """Wait so long for the calls under way, answered and recorded; gives how many still are."""
+        with self._settled:
+            self._settled.wait_for(lambda: self._in_flight() <= 0, seconds)
+            return self._in_flight()
+
+    def close_books(self, paid: Mapping[str, Totals]) -> None:
+        """What is told stays as it is now, with no call under way; `paid` corrects what was paid, by role."""
+        with self._lock:
+            self._books = {
+                role: structs.replace(account, asked=structs.replace(account.asked), in_flight=0)
+                for role, account in self._accounts.items()
+            }
+            for role, account in self._books.items():
+                if role in paid:
+                    _set_totals(account, paid[role])
 
     def flush(self) -> None:
         """Write the state of now to `ledger.jsonl`."""
@@ -168,6 +181,19 @@ class Ledger:
             account = self._accounts[role] = _Account()
         return account
 
+    def _landed(self, role: Role) -> _Account:
+        """The account of a call that is over."""
+        account = self._account(role)
+        account.in_flight -= 1
+        self._settled.notify_all()
+        return account
+
+    def _in_flight(self) -> int:
+        return sum(account.in_flight for account in self._accounts.values())
+
+    def _told(self) -> dict[Role, _Account]:
+        return self._accounts if self._books is None else self._books
+
     def _record(self, *, now: bool = False) -> None:
         if self._log is None:
             return
@@ -176,7 +202,7 @@ class Ledger:
             return
         self._recorded_at = moment
         with self._lock:
-            own = {role: msgspec.to_builtins(account.asked) for role, account in self._accounts.items()}
+            own = {role: msgspec.to_builtins(account.asked) for role, account in self._told().items()}
         try:
             self._log.append({"t": moment, "attempt": self._attempt, "asked": own, "roles": self.snapshot()})
         except StoreError as error:
@@ -186,6 +212,11 @@ class Ledger:
         _LOG.error("%s", error)
         if self._on_failure is not None:
             self._on_failure(error)
+
+
+def _set_totals(account: _Account, totals: Totals) -> None:
+    for part in Totals.__struct_fields__:
+        setattr(account, part, getattr(totals, part))
 
 
 def _add_cost(account: _Account, call: Paid) -> None:

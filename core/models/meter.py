@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -159,6 +160,24 @@ class Meter:
     def snapshot(self) -> dict[str, dict[str, Any]]:
         """The ledger, by role."""
         return self.ledger.snapshot()
+
+    def settle(self, seconds: float) -> int:
+        """Refuse further calls and wait so long for those under way, whose answers are paid for; gives how
+        many were left behind.
+
+        The counts stay as they are from then on, and where calls were left behind, nothing more is recorded:
+        what was paid is what the journal holds.
+        """
+        self.gate.close("stopped", "the run has ended")
+        left, recorded = self.ledger.wait_for_calls(seconds), {}
+        if left > 0:
+            self.journal.seal()
+            try:
+                recorded = self.journal.totals()
+            except sqlite3.Error as error:
+                _LOG.error("the journal cannot be read at the run's end: %s", error)
+        self.ledger.close_books(recorded)
+        return max(left, 0)
 
     def close(self) -> None:
         """Refuse further calls, write the ledger out and close the journal."""

@@ -16,6 +16,8 @@ from ..store.atomic import write_atomic
 from .folder import RunFolder
 from .process import Owner, is_alive
 
+GRACE_SECONDS = 15.0
+"""User code and LM calls that do not come back after a stop are left behind after this long."""
 Command = Literal["run", "pause", "stop", "kill"]
 
 

@@ -16,6 +16,7 @@ from ..optimizers.base import Optimizer
 from ..programs.save import save_program
 from ..programs.state import dump_state
 from ..recipe import Recipe, Role
+from ..wording import plural
 from . import events as ev
 from .evaluate import Evaluation, evaluate_program, verdict_row
 from .folder import RunFolder
@@ -64,6 +65,12 @@ class Outcome:
     best: dict[str, float | None] = field(default_factory=lambda: {"val": None, "test": None})
     candidate: str | None = None
     program: dspy.Module | None = None
+
+    def tell_left(self, calls: int) -> None:
+        """Say that so many calls were still in flight at the end, whose answers are not recorded."""
+        if calls:
+            told = f"{plural(calls, 'call')} in flight left behind, which may be billed"
+            self.detail = f"{self.detail}; {told}" if self.detail else told
 
 
 def execute(job: Job) -> Outcome:

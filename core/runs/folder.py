@@ -29,6 +29,19 @@ class Provenance(msgspec.Struct, frozen=True):
     """Hash of the splits."""
     versions: dict[str, str]
 
+    def changes_to(self, now: Provenance) -> str:
+        """What differs, in words; empty where nothing does."""
+        names = sorted(self.code.keys() | now.code.keys())
+        parts = [name for name in names if self.code.get(name) != now.code.get(name)]
+        if self.data != now.data:
+            parts.append("the data")
+        parts += [
+            f"{name} ({self.versions.get(name)} → {version})"
+            for name, version in now.versions.items()
+            if self.versions.get(name) != version
+        ]
+        return ", ".join(parts)
+
 
 class StoredRecipe(msgspec.Struct, frozen=True):
     run_id: str

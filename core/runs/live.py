@@ -30,6 +30,7 @@ from ..recipe import (
 )
 from ..workspace import Workspace
 from . import events as ev
+from .control import GRACE_SECONDS
 from .evaluate import describe_exception, first_line
 from .events import EventLog
 from .execute import Job, Outcome, execute
@@ -136,6 +137,7 @@ class _LiveRun:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if error is not None:
             self._note(error)
+        self._settle()
         told = error if isinstance(error, CompilotError) else None
         self._log.emit(ev.LmCalls(roles=self.meter.snapshot()))
         self._log.emit(
@@ -156,6 +158,14 @@ class _LiveRun:
         self.meter.close()
         # The notebook lives on: without this its finished run could not be removed, and others would wait.
         self.folder.write_owner(msgspec.structs.replace(self._owner, pid=0))
+
+    def _settle(self) -> None:
+        """Wait for the calls under way; a second interrupt leaves them behind."""
+        try:
+            left = self.meter.settle(GRACE_SECONDS)
+        except KeyboardInterrupt:
+            left = self.meter.settle(0.0)
+        self.outcome.tell_left(left)
 
     def _note(self, error: BaseException) -> None:
         """How a run ended that an exception ended; the exception goes on to the caller."""

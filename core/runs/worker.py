@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from ..errors import CompilotError, RunError, StopReason
 from . import events as ev
-from .control import read_control
+from .control import GRACE_SECONDS, read_control
 from .events import EventLog
 from .folder import Provenance, RunFolder, StoredRecipe
 from .limits import Limits, apply_limits, caps_of, read_limits
@@ -31,8 +31,6 @@ POLL_SECONDS = 0.1
 LEDGER_SECONDS = 0.5
 TURN_SECONDS = 0.5
 OUTPUT_LIMIT = 8 << 20
-GRACE_SECONDS = 15.0
-"""User code that does not come back after a stop is left behind after this long."""
 log = logging.getLogger("compilot.worker")
 
 
@@ -159,7 +157,7 @@ class Session:
         if before is None:
             self.folder.write_provenance(now)
             return
-        changed = describe_changes(before, now)
+        changed = before.changes_to(now)
         if not changed:
             return
         if not self.force:
@@ -273,11 +271,21 @@ class Session:
         with self._ending:
             if self._ended:
                 return
+            self._settle(outcome)
             self._write_end(outcome, error)
             self._ended = True
             self.log.close()
             if self.meter is not None:
                 self.meter.close()
+
+    def _settle(self, outcome: Any) -> None:
+        """Wait for the calls in flight: their answers are paid for, so the end has to count them."""
+        if self.meter is None:
+            return
+        now = time.monotonic()
+        self._closed_at = self._closed_at or now
+        left = self.meter.settle(max(0.0, self._closed_at + GRACE_SECONDS - now))
+        outcome.tell_left(left)
 
     def _write_end(self, outcome: Any, error: CompilotError | None) -> None:
         if not self._begun:
@@ -366,22 +374,6 @@ def read_versions() -> dict[str, str]:
 
 def hash_file(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def describe_changes(before: Provenance, now: Provenance) -> str:
-    """What differs, in words; empty where nothing does."""
-    files = sorted(
-        name for name in before.code.keys() | now.code.keys() if before.code.get(name) != now.code.get(name)
-    )
-    parts = [*files]
-    if before.data != now.data:
-        parts.append("the data")
-    parts += [
-        f"{name} ({before.versions.get(name)} → {version})"
-        for name, version in now.versions.items()
-        if before.versions.get(name) != version
-    ]
-    return ", ".join(parts)
 
 
 def cap_output(path: Path, limit: int = OUTPUT_LIMIT) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 import dspy
 import pytest
 
-from core import compile_program
+from core import compile_program, load_state
 from core.data import load_splits, to_examples
 from core.errors import ModelError
 from core.models.embedded.engine import EmbeddedEngine
@@ -44,8 +44,6 @@ def check_counts(job, tmp_path, optimizer, num_threads):
         folder=tmp_path / "run",
     )
     assert outcome.status == "completed", outcome.detail
-    from core import load_state
-
     ledger = load_state(tmp_path / "run").ledger
     assert {role: e.calls for role, e in engines.items() if e.calls} == {
         role: counts["paid"] for role, counts in ledger.items() if counts["paid"]
@@ -77,6 +75,8 @@ def test_live_objects_are_capped_too(job, tmp_path):
     )
     assert (outcome.status, outcome.stop_reason) == ("stopped", "budget")
     assert engine.calls == 150
+    ledger = load_state(tmp_path / "run").ledger
+    assert (ledger["student"]["paid"], ledger["student"]["in_flight"]) == (150, 0)
     assert outcome.program is not None
 
 
