@@ -6,13 +6,15 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dspy
 
-from ..errors import StopRun
 from ..jsonable import to_json
+from ..programs.frames import find_user_frame
 from ..wording import plural
+from .failures import Broken, TooManyErrors, who_broke
 from .rows import RowResult, mean_score
 
 if TYPE_CHECKING:
@@ -40,8 +42,10 @@ class Evaluation:
 class _Failed:
     """Stands in for the prediction of a program that raised, so that the row is kept."""
 
-    def __init__(self, error: str) -> None:
-        self.error = error
+    def __init__(self, error: BaseException, root: Path) -> None:
+        self.error = describe_exception(error)
+        self.broken = who_broke(error)
+        self.where = str(find_user_frame(error, root) or "")
 
 
 def evaluate_program(
@@ -56,7 +60,7 @@ def evaluate_program(
     """Run the program on every example and score it.
 
     An example whose program or metric raised has no score; it is counted apart and left out of the mean.
-    Raises `StopRun` once more than `max_errors` examples errored.
+    Raises `TooManyErrors` once more than `max_errors` examples errored.
     """
     index = {id(example): row for row, example in enumerate(examples)}
     results: dict[int, RowResult] = {}
@@ -67,15 +71,19 @@ def evaluate_program(
         try:
             return program(**inputs)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever user code raises belongs to this row
-            return _Failed(describe_exception(error))
+            return _Failed(error, metric.root)
 
     def score(example: dspy.Example, prediction: Any, *_: Any) -> float:
         nonlocal failures
         row = index[id(example)]
+        broken: Broken = "metric"
         if isinstance(prediction, _Failed):
+            broken, where = prediction.broken, prediction.where
             result = row_result(row, example, {}, error=prediction.error)
         else:
-            result = verdict_row(row, example, prediction, metric(example, prediction))
+            verdict = metric(example, prediction)
+            where = verdict.where or metric.spec.target
+            result = verdict_row(row, example, prediction, verdict)
         with lock:
             results[row] = result
             failures += result.score is None
@@ -83,10 +91,11 @@ def evaluate_program(
         if on_row is not None:
             on_row(result)
         if too_many:
-            raise StopRun(
-                "failed",
+            raise TooManyErrors(
                 f"{plural(failures, 'example')} errored in one evaluation, more than "
                 f"run.max_errors = {max_errors}; the last: row {row}: {first_line(result.error)}",
+                broken,
+                where,
             )
         return result.score or 0.0
 

@@ -19,6 +19,7 @@ from ..recipe import Recipe, Role
 from ..wording import plural
 from . import events as ev
 from .evaluate import Evaluation, evaluate_program, verdict_row
+from .failures import TooManyErrors
 from .folder import RunFolder
 from .recorder import Recorder
 from .revive import compile_inputs, revive_candidate
@@ -61,6 +62,9 @@ class Outcome:
     status: Literal["completed", "stopped", "failed"]
     stop_reason: StopReason
     detail: str = ""
+    where: str = ""
+    fix: str = ""
+    """Of a failure: the place, and what to do about it."""
     baseline: dict[str, float | None] = field(default_factory=lambda: {"val": None, "test": None})
     best: dict[str, float | None] = field(default_factory=lambda: {"val": None, "test": None})
     candidate: str | None = None
@@ -101,6 +105,8 @@ def execute(job: Job) -> Outcome:
         outcome.status = "failed" if stop.reason == "failed" else "stopped"
         outcome.stop_reason = stop.reason
         outcome.detail = stop.detail
+        if isinstance(stop, TooManyErrors):
+            outcome.where, outcome.fix = stop.where, stop.fix(job.folder.run_id)
     _keep_best(job, outcome, live)
     return outcome
 

@@ -145,7 +145,7 @@ class _LiveRun:
                 status=self.outcome.status,
                 stop_reason=self.outcome.stop_reason,
                 detail=self.outcome.detail,
-                where=told.where if told else "",
+                where=told.where if told else self.outcome.where,
                 fix=told.fix if told else "",
                 seconds=time.monotonic() - self._started,
                 scores={"baseline": self.outcome.baseline, "best": self.outcome.best},

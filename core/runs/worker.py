@@ -22,6 +22,7 @@ from ..errors import CompilotError, RunError, StopReason
 from . import events as ev
 from .control import GRACE_SECONDS, read_control
 from .events import EventLog
+from .failures import complete, explain
 from .folder import Provenance, RunFolder, StoredRecipe
 from .limits import Limits, apply_limits, caps_of, read_limits
 from .process import describe_self
@@ -86,7 +87,7 @@ class Session:
         except CompilotError as error:
             return self._fail(error)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - told in three parts; the log has the rest
-            return self._fail(self._unexpected(error))
+            return self._fail(explain(error, self.folder))
         from .execute import execute
 
         try:
@@ -94,7 +95,7 @@ class Session:
         except CompilotError as error:
             return self._fail(error)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
-            return self._fail(self._unexpected(error))
+            return self._fail(explain(error, self.folder))
         self._end(outcome)
         return 1 if outcome.status == "failed" else 0
 
@@ -295,6 +296,8 @@ class Session:
             self.log.emit(
                 ev.RunStarted(run_id=self.folder.run_id, attempt=self.attempt, optimizer=name, recipe_hash="")
             )
+        if error is None and outcome.status == "failed":
+            error = RunError(outcome.detail, where=outcome.where, fix=outcome.fix)
         if self.meter is not None:
             self._tell_ledger()
         artifact = str(self.folder.program) if self.folder.program.exists() else None
@@ -337,29 +340,9 @@ class Session:
         from .execute import Outcome
 
         traceback.print_exc()
-        self._end(Outcome("failed", "failed", error.what), error)
+        told = complete(error, self.folder)
+        self._end(Outcome("failed", "failed", told.what), told)
         return 1
-
-    def _unexpected(self, error: Exception | SystemExit) -> CompilotError:
-        if isinstance(error, SystemExit):
-            return self._exited(error)
-        return RunError(
-            f"{type(error).__name__}: {error}",
-            where=str(self.folder.output),
-            fix="the traceback is at the end of that file; `compilot runs resume "
-            f"{self.folder.run_id}` goes on once the cause is mended",
-        )
-
-    def _exited(self, error: SystemExit) -> CompilotError:
-        from ..programs.frames import find_user_frame
-
-        frame = find_user_frame(error, Path(self.folder.read_recipe().workspace))
-        return RunError(
-            f"the workspace's code ended the process (sys.exit: {error})",
-            where=str(frame or self.folder.output),
-            fix="raise an exception there instead: it costs that row, not the run; "
-            f"then `compilot runs resume {self.folder.run_id} --anyway` goes on",
-        )
 
     def _optimizer_name(self) -> str:
         optimizer = self.folder.read_recipe().recipe.optimizer
