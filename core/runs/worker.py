@@ -171,11 +171,18 @@ class Session:
         self.folder.write_provenance(now)
 
     def _pulse(self) -> None:
-        """Every 100 ms: obey control.json, watch for a stuck stop, tell the ledger, cap the output file.
+        """Every 100 ms: watch the folder and for a stuck stop, obey control.json, tell the ledger, cap the
+        output file.
 
         A disk or a table of files that fails for a moment ends none of that: the next tick tries again.
         """
-        steps = (self._obey_control, self._obey_limits, self._watch_stop, self._tell_progress)
+        steps = (
+            self._watch_folder,
+            self._obey_control,
+            self._obey_limits,
+            self._watch_stop,
+            self._tell_progress,
+        )
         told: set[str] = set()
         while True:
             time.sleep(POLL_SECONDS)
@@ -186,6 +193,13 @@ class Session:
                     if (text := f"{step.__name__}: {error!r}") not in told:
                         told.add(text)
                         log.warning("the run's control failed and tries again: %s", text)
+
+    def _watch_folder(self) -> None:
+        """Leave once the folder is deleted: nobody could see, pause or stop this process any more."""
+        try:
+            os.stat(self.folder.path)
+        except (FileNotFoundError, NotADirectoryError):
+            os._exit(1)
 
     def _obey_control(self) -> None:
         if self._ended:

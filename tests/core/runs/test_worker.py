@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
+
+import pytest
 
 from core.runs import control
 from core.runs.execute import Outcome
 from core.runs.folder import RunFolder
 from core.runs.launch import start_run
+from core.runs.process import is_alive
 from core.runs.worker import Session
 from tests.support.runs import finish, make_recipe, make_workspace, totals, wait_for
 
@@ -56,3 +60,26 @@ def test_who_ends_a_run_second_waits_until_its_end_is_written(tmp_path, monkeypa
     second.join()
     assert told == ["stopped"]
     assert folder.events.read_text().count('"run_ended"') == 1
+
+
+@pytest.mark.parametrize("state", ["paused", "queued", "running"])
+def test_a_run_whose_folder_is_deleted_leaves_no_process(tmp_path, state):
+    workspace = make_workspace(tmp_path / "w")
+    recipe = make_recipe(workspace, "GEPA", dials={"latency": 0.5})
+    run = before = start_run(recipe, workspace)
+    wait_for(run, lambda now: totals(now)["paid"] > 0)
+    if state == "paused":
+        control.pause(run.folder)
+        wait_for(run, lambda now: now.status == "paused")
+    if state == "queued":
+        run = start_run(recipe, workspace, after=before.run_id)
+        wait_for(run, lambda now: now.phase == "queued")
+    owner = RunFolder(run.folder).read_owner()
+    end = time.monotonic() + 10
+    while is_alive(owner) and time.monotonic() < end:
+        # The process may make a file in the very moment in which the folder is emptied.
+        shutil.rmtree(run.folder, ignore_errors=True)
+        time.sleep(0.02)
+    assert not is_alive(owner)
+    if before is not run:
+        control.kill(before.folder)
