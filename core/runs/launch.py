@@ -18,7 +18,7 @@ from .control import send
 from .folder import RunFolder, check_run_id
 from .follow import load_state
 from .listing import find_run
-from .process import Owner, is_alive
+from .process import HAS_PROCESS, Owner, is_alive
 from .reduce import FINAL
 from .turns import put_after
 
@@ -46,6 +46,7 @@ class LocalRunner:
     def submit(self, folder: RunFolder, *, force: bool = False) -> int:
         arguments = ["--anyway"] if force else []
         with folder.output.open("ab") as output:
+            before = output.tell()
             process = subprocess.Popen(
                 bootstrap.command("runs.worker", str(folder.path), *arguments),
                 stdin=subprocess.DEVNULL,
@@ -56,7 +57,7 @@ class LocalRunner:
                 env={**bootstrap.environment(), "PYTHONUNBUFFERED": "1"},
             )
         folder.output.chmod(0o600)
-        wait_for_owner(folder, process)
+        wait_for_owner(folder, process, output_from=before)
         return process.pid
 
 
@@ -142,8 +143,11 @@ def wait_for_exit(folder: RunFolder, seconds: float = 20.0) -> Owner | None:
     return owner
 
 
-def wait_for_owner(folder: RunFolder, process: subprocess.Popen[bytes], seconds: float = 20.0) -> None:
-    """Return once the process owns the run; raises `RunError` if it ends before."""
+def wait_for_owner(
+    folder: RunFolder, process: subprocess.Popen[bytes], *, output_from: int, seconds: float = 20.0
+) -> None:
+    """Return once the process owns the run; raises `RunError` if it ends before, with the last line that it
+    wrote behind `output_from` in its output."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         owner = folder.read_owner()
@@ -151,10 +155,21 @@ def wait_for_owner(folder: RunFolder, process: subprocess.Popen[bytes], seconds:
             return
         code = process.poll()
         if code is not None:
-            tail = folder.output.read_bytes()[-600:].decode(errors="replace").strip()
-            raise RunError(
-                f"the run's process ended at once (exit status {code})",
-                where=str(folder.output),
-                fix=tail.splitlines()[-1] if tail else "its output is in that file",
-            )
+            raise _ended_at_once(folder, code, output_from)
         time.sleep(0.01)
+
+
+def _ended_at_once(folder: RunFolder, code: int, output_from: int) -> RunError:
+    if code == HAS_PROCESS:
+        return RunError(
+            f"run {folder.run_id} has a process already",
+            where=str(folder.path),
+            fix=f"`compilot runs watch {folder.run_id}` follows it, "
+            f"`compilot runs stop {folder.run_id}` ends it",
+        )
+    lines = folder.output.read_bytes()[output_from:].decode(errors="replace").strip().splitlines()
+    return RunError(
+        f"the run's process ended at once (exit status {code})" + (f": {lines[-1][:300]}" if lines else ""),
+        where=str(folder.output),
+        fix=f"mend what the end of that file tells, then `compilot runs resume {folder.run_id}`",
+    )

@@ -8,6 +8,9 @@ from pathlib import Path
 import msgspec
 import psutil
 
+HAS_PROCESS = 3
+"""Exit status of a process that found another one at work on its run."""
+
 
 class Owner(msgspec.Struct, frozen=True):
     """The process that runs (or ran) an attempt."""

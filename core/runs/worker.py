@@ -25,7 +25,7 @@ from .events import EventLog
 from .failures import complete, explain
 from .folder import Provenance, RunFolder, StoredRecipe
 from .limits import Limits, apply_limits, caps_of, read_limits
-from .process import describe_self
+from .process import HAS_PROCESS, describe_self
 from .turns import is_turn
 
 POLL_SECONDS = 0.1
@@ -44,8 +44,7 @@ def main(arguments: list[str]) -> int:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"run {folder.run_id} has a process already", file=sys.stderr)  # noqa: T201 - goes to out.log
-        return 3
+        return HAS_PROCESS
     with lock:
         before = folder.read_owner()
         attempt = before.attempt + 1 if before else 1

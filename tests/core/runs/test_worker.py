@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from core.errors import RunError
 from core.runs import control
 from core.runs.execute import Outcome
 from core.runs.folder import RunFolder
-from core.runs.launch import start_run
+from core.runs.launch import resume_run, start_run, wait_for_owner
 from core.runs.process import is_alive
 from core.runs.worker import Session
 from tests.support.runs import finish, make_recipe, make_workspace, totals, wait_for
@@ -83,3 +87,37 @@ def test_a_run_whose_folder_is_deleted_leaves_no_process(tmp_path, state):
     assert not is_alive(owner)
     if before is not run:
         control.kill(before.folder)
+
+
+def test_of_two_resumes_at_once_the_loser_is_told_of_the_other(tmp_path, monkeypatch):
+    workspace = make_workspace(tmp_path / "w")
+    run = start_run(make_recipe(workspace, "GEPA", dials={"latency": 0.2}), workspace)
+    wait_for(run, lambda state: totals(state)["paid"] > 0)
+    control.kill(run.folder)
+    monkeypatch.setattr("core.runs.launch.is_alive", lambda owner: False)
+
+    def resume():
+        try:
+            return resume_run(run.folder)
+        except RunError as error:
+            return error
+
+    with ThreadPoolExecutor(2) as pool:
+        ends = [future.result() for future in [pool.submit(resume), pool.submit(resume)]]
+    control.kill(run.folder)
+    [error] = [end for end in ends if isinstance(end, RunError)]
+    assert error.what == f"run {run.run_id} has a process already"
+    assert error.where == str(run.folder)
+    assert f"compilot runs watch {run.run_id}" in error.fix
+
+
+def test_a_process_that_ends_at_once_tells_its_own_last_line(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.output.write_text("Average Metric: 3 / 4\n")
+    before = folder.output.stat().st_size
+    with folder.output.open("ab") as output:
+        process = subprocess.Popen([sys.executable, "-c", "raise SystemExit('no room')"], stderr=output)
+    with pytest.raises(RunError) as caught:
+        wait_for_owner(folder, process, output_from=before)
+    assert caught.value.what == "the run's process ended at once (exit status 1): no room"
+    assert "Average" not in str(caught.value)
