@@ -36,6 +36,11 @@ def percent(score: float | None) -> str:
     return "–" if score is None else f"{100 * score:.1f} %"
 
 
+def best_score(score: float | None, kind: str | None) -> str:
+    """The best score of a run; that of a minibatch is marked, so that nobody takes it for a full one."""
+    return f"{percent(score)} mini" if kind == "minibatch" else percent(score)
+
+
 def points(gain: float) -> str:
     """A difference of two fractions, in percentage points with its sign."""
     return f"{100 * gain:+.1f}"

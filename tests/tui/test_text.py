@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.text import clean, clock, count, duration, percent, points, short_count, table, usd
+from tui.text import best_score, clean, clock, count, duration, percent, points, short_count, table, usd
 
 HOSTILE = [
     "\x1b]0;X\x07",
@@ -84,3 +84,9 @@ def test_numbers(shown: str, wanted: str) -> None:
 def test_a_table_lines_up() -> None:
     assert table([("a", "n"), ("long", "10"), ("b", "2")], "<>") == ["a      n", "long  10", "b      2"]
     assert table([]) == []
+
+
+def test_a_minibatch_score_is_marked() -> None:
+    assert best_score(0.972, "minibatch") == "97.2 % mini"
+    assert best_score(0.5, "full") == "50.0 %"
+    assert best_score(None, None) == "–"

@@ -18,7 +18,7 @@ from core.runs.follow import load_state
 from core.runs.listing import find_run, list_runs
 from core.wording import plural
 
-from ...text import percent
+from ...text import best_score, percent
 from ...widgets.foreign import foreign, foreign_lines
 from ...widgets.rows import Line, TableColumn, Tone, show_text
 from ..program.texts import heading, indent, show_value
@@ -116,7 +116,12 @@ def runs_with_answers(root: Path, most: int = 10) -> list[tuple[str, str]]:
     for summary in list_runs(root):
         folder = root / ".compilot" / "runs" / summary.run_id / "evaluations"
         if len(found) < most and any(folder.glob("*.json")):
-            found.append((f"{summary.run_id}  {summary.optimizer}  {percent(summary.best)}", summary.run_id))
+            found.append(
+                (
+                    f"{summary.run_id}  {summary.optimizer}  {best_score(summary.best, summary.best_kind)}",
+                    summary.run_id,
+                )
+            )
     return found
 
 

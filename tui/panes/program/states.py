@@ -14,7 +14,7 @@ from core.runs.follow import load_state
 from core.runs.listing import find_run, list_runs
 from core.runs.revive import read_candidate
 
-from ...text import percent
+from ...text import best_score, percent
 
 
 class ChosenState(NamedTuple):
@@ -38,7 +38,10 @@ class StateChoice(NamedTuple):
 def list_choices(root: Path) -> list[StateChoice]:
     """The best state of each run that scored one, newest run first."""
     return [
-        StateChoice(f"{summary.run_id}  {summary.optimizer}  best {percent(summary.best)}", summary.run_id)
+        StateChoice(
+            f"{summary.run_id}  {summary.optimizer}  best {best_score(summary.best, summary.best_kind)}",
+            summary.run_id,
+        )
         for summary in list_runs(root)
         if summary.best is not None
     ]

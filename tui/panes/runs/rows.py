@@ -6,7 +6,7 @@ import re
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...text import count, percent, points, short_count, usd
+from ...text import best_score, count, percent, points, short_count, usd
 from ...widgets.tones import Line, Span
 from .log_lines import first_line
 from .progress_lines import MARKS, STATUS_TONES
@@ -41,7 +41,7 @@ def run_line(row: RunRow, width: int) -> Line:
     run = row.run
     tone = STATUS_TONES.get(run.status, "")
     mark: Span = (f"{MARKS.get(run.status, '●')} ", tone)
-    best = percent(run.best) if run.best_kind != "minibatch" else f"{percent(run.best)} mini"
+    best = best_score(run.best, run.best_kind)
     cells: list[Span] = []
     if width >= 40:
         cells.append((f"{percent(run.baseline):>8}", "muted"))
