@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import zlib
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from .bootstrapping import count_attempts, expect_prompts, make_set
 from .demos import MAX_ROUNDS, METRIC_THRESHOLD, SUPPLIED, demo_parameters
 from .facts import Facts
 from .plan import Range, Work
-from .prompts import Prompts
+from .prompts import Prompts, drawn_share
 from .spec import Artifact, Needs, Parameter, Params, Spec
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 HASHING = "hashing"
 _DIMENSIONS = 2048
 _PROBED_QUESTIONS = 20
+_MIXED = 0.5
+"""Part of all orders of rows that come up as the nearest ones: rows that are alike come together."""
 _WORD = re.compile(r"\w+")
 
 SPEC = Spec(
@@ -147,11 +150,22 @@ def _work(facts: Facts, params: Params) -> Work:
     labeled = min(params["max_labeled_demos"], nearest)
     return Work(
         teacher_runs_per_answer=attempts,
-        teacher_prompts=Prompts(runs=0, labeled=labeled * (nearest - 1) / nearest if nearest else 0.0),
+        teacher_prompts=Prompts(
+            runs=0,
+            new=_new_share(facts, nearest, attempts.expected, with_others=labeled > 0),
+            labeled=labeled * (nearest - 1) / nearest if nearest else 0.0,
+        ),
         result=expect_prompts(one, facts, 0),
         scored_on_val=0.0,
         assumptions=(assumption,),
     )
+
+
+def _new_share(facts: Facts, nearest: int, attempts: float, *, with_others: bool) -> float:
+    """Part of the teacher's requests that are new: questions whose nearest rows are the same repeat them."""
+    train, val, test = facts.sizes
+    others = max(1.0, _MIXED * math.perm(train - 1, nearest - 1)) if with_others and nearest else 1.0
+    return drawn_share(train * others, attempts * (val + test))
 
 
 def _probe(inputs: CompileInputs, params: Params, facts: Facts) -> Facts:
