@@ -64,10 +64,7 @@ def problem_of(snapshot: Snapshot) -> RunError | None:
         return None
     what = state.detail or ("its process is gone" if state.status == "dead" else "the run failed")
     where = state.where or "/".join(snapshot.path.parts[-3:])
-    return RunError(
-        what,
-        where=where,
-        fix="press r: it goes on where it was, nothing is paid twice"
-        if not state.fix or state.status == "dead"
-        else f"{state.fix}; then press r",
-    )
+    fix = "press r: it goes on where it was, nothing is paid twice"
+    if state.fix and state.status != "dead":
+        fix = state.fix if "resume" in state.fix else f"{state.fix}; then press r"
+    return RunError(what, where=where, fix=fix)
