@@ -108,7 +108,7 @@ def test_a_candidate_in_one_line() -> None:
         errors=2,
     )
     text = label_node(node, best=True, pinned=True).plain
-    assert text == (f" 50.0 % {MERGED} best, pinned 2 errored merge\ufffd[2J + {OTHER} from unknown gone")
+    assert text == (f" 50.0 % best, pinned {MERGED} 2 errored merge\ufffd[2J + {OTHER} from unknown gone")
     small = label_node(Node(id=MERGED, number=1, origin="", parents=(), minibatch=0.5), short=True).plain
     assert small.split() == ["~50", "%", MERGED[:7]]
 

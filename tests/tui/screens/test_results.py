@@ -94,7 +94,7 @@ async def test_a_candidate_is_compared_with_baseline_parents_and_the_marked_one(
         await pilot.press("b")
         await shown(pilot, f"against its parent 2 of 2  {OTHER}")
         await pilot.press("enter", "k", "m")
-        await shown(pilot, "marked reflection")
+        await shown(pilot, f"marked {CHILD} reflection")
         await pilot.press("j")
         await shown(pilot, f"against the marked one  {CHILD}")
 
@@ -249,7 +249,7 @@ async def test_the_best_is_followed_until_another_candidate_is_chosen(
         await shown(pilot, f"{CHILD} ─", "against the baseline")
         change_best(run, OTHER)
         await pilot.press("r")
-        await until(pilot, lambda: any("cdddddd best" in line for line in screen_text(pilot).splitlines()))
+        await until(pilot, lambda: any("best cdddddd" in line for line in screen_text(pilot).splitlines()))
         await until(pilot, lambda: f"{CHILD} ─" in screen_text(pilot))
 
 
