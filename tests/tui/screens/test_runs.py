@@ -287,7 +287,7 @@ async def test_leaving_and_coming_back_misses_nothing(open_app: OpenApp, workspa
 
 @pytest.mark.slow
 async def test_a_killed_run_is_resumed_where_it_was(open_app: OpenApp, workspace: Workspace) -> None:
-    run = launch(workspace, max_metric_calls=300)
+    run = launch(workspace, max_metric_calls=1_200)
     async with open_app(root=workspace.root, size=(140, 44)) as pilot:
         await go_to_runs(pilot)
         await seen(pilot, "compile", "● running", "trial 1")
