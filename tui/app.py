@@ -155,11 +155,8 @@ class CompilotApp(Shell):
     def _look_again(self) -> None:
         self._look()
         session, draft = self.session, self.session.draft
-        if (
-            draft not in (None, self._estimated)
-            and session.estimate is None
-            and "optimize" not in self.places
-        ):
+        known = session.estimate is not None or "optimize" in self.places
+        if not known and draft is not self._estimated:  # the same recipe read again has lost its estimate
             self._estimated = draft
             self._estimate(session)
 

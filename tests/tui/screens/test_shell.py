@@ -216,6 +216,9 @@ async def test_the_header_has_the_estimate_of_what_was_measured_before(
     async with open_app("router") as pilot:
         await until(pilot, lambda: "free" in screen_text(pilot).splitlines()[1])
         assert "calls" in screen_text(pilot).splitlines()[1]
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "free" not in screen_text(pilot).splitlines()[1])
+        await until(pilot, lambda: "free" in screen_text(pilot).splitlines()[1])
 
 
 async def test_what_the_app_remembers_is_there_again(open_app: OpenApp) -> None:
